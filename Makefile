@@ -1,0 +1,30 @@
+# Trinity's commands. Everything they need is installed or named by the commands themselves.
+
+DATA ?= .data
+CARGO ?= cargo
+ALL_IN_ONE := target/release/trinity-all-in-one
+
+.PHONY: help up down test lint clean-data
+
+help: ## Shows this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## Builds and starts everything, loads and runs the worked example
+	$(CARGO) build --release --bin trinity-all-in-one --bin trinity
+	@$(ALL_IN_ONE) up --data $(DATA)
+
+down: ## Stops everything; the data stays
+	@if [ -x $(ALL_IN_ONE) ]; then $(ALL_IN_ONE) down --data $(DATA); else echo "nothing was built, so nothing runs"; fi
+
+test: ## Runs every test beside a throw-away Postgres and Redis
+	$(CARGO) build --workspace --bins --tests
+	target/debug/trinity-devstack exec -- $(CARGO) nextest run --workspace
+
+lint: ## Format, clippy with warnings denied, dependency rules
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	$(CARGO) deny --log-level error check bans licenses sources
+
+clean-data: down ## Stops everything and deletes the data
+	@if [ -x $(ALL_IN_ONE) ]; then $(ALL_IN_ONE) remove --data $(DATA); fi
+	rm -rf $(DATA)

@@ -1,0 +1,89 @@
+//! The columnar engine's settings: memory, spill, threads, and how it reads names.
+
+use std::{path::PathBuf, sync::Arc};
+
+use datafusion::{
+    config::ConfigNonZeroUsize,
+    execution::{
+        disk_manager::{DiskManagerBuilder, DiskManagerMode},
+        memory_pool::FairSpillPool,
+        runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
+    },
+    prelude::{SessionConfig, SessionContext},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::Fault;
+
+/// What one child process may use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EngineSettings {
+    /// What sorts, joins and aggregates may hold before they spill.
+    pub memory_limit_bytes: usize,
+    /// Where they spill to.
+    pub spill_dir: PathBuf,
+    /// How much they may spill.
+    pub spill_limit_bytes: u64,
+    pub threads: usize,
+}
+
+/// What each sort keeps back for merging what it spilled; the engine's own default, less when memory is small.
+const MAX_SORT_RESERVE_BYTES: usize = 10 << 20;
+
+/// Rows of a batch when memory is short; the engine's own default is 8,192.
+const LEAN_BATCH_ROWS: usize = 1_024;
+
+/// The engine of a process; sessions of all its tasks share the memory limit.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    runtime: Arc<RuntimeEnv>,
+    threads: usize,
+    sort_reserve_bytes: usize,
+}
+
+/// How a session works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mode {
+    /// Whether threads may work on parts of a table at once; rows then come in any order.
+    pub parallel: bool,
+    /// Slower, with less memory: joins that can spill, smaller batches, nothing side by side.
+    pub lean: bool,
+}
+
+impl Engine {
+    /// Starts the engine and makes its spill folder.
+    ///
+    /// # Errors
+    /// `IO_FAILED` when the spill folder cannot be made.
+    pub fn new(settings: &EngineSettings) -> Result<Self, Fault> {
+        std::fs::create_dir_all(&settings.spill_dir).map_err(|error| Fault::from_io(&error))?;
+        let spill = DiskManagerBuilder::default()
+            .with_mode(DiskManagerMode::Directories(vec![settings.spill_dir.clone()]))
+            .with_max_temp_directory_size(settings.spill_limit_bytes);
+        let runtime = RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(FairSpillPool::new(settings.memory_limit_bytes)))
+            .with_disk_manager_builder(spill)
+            .build_arc()?;
+        let threads = settings.threads.max(1);
+        let sort_reserve_bytes = (settings.memory_limit_bytes / threads / 16).min(MAX_SORT_RESERVE_BYTES);
+        Ok(Self { runtime, threads, sort_reserve_bytes })
+    }
+
+    pub(crate) fn session(&self, mode: Mode) -> Result<SessionContext, Fault> {
+        let partitions = if mode.parallel && !mode.lean { self.threads } else { 1 };
+        let mut config = SessionConfig::new().with_target_partitions(partitions).with_information_schema(false);
+        let options = config.options_mut();
+        // Why: people write column names as they stand in their files.
+        options.sql_parser.enable_ident_normalization = false;
+        options.optimizer.prefer_hash_join = !mode.lean;
+        if mode.lean {
+            options.execution.batch_size = ConfigNonZeroUsize::try_new(LEAN_BATCH_ROWS)?;
+        }
+        options.execution.collect_statistics = false;
+        options.execution.sort_spill_reservation_bytes = self.sort_reserve_bytes;
+        let session = SessionContext::new_with_config_rt(config, self.runtime.clone());
+        // Why: it would show where files lie on this machine.
+        session.deregister_udf("input_file_name");
+        Ok(session)
+    }
+}

@@ -1,0 +1,106 @@
+//! A description of every column of a table in one pass, with bounded memory.
+//!
+//! Counts, ranges and moments are exact. Distinct counts, quantiles and frequent values are exact for small columns
+//! and sketched beyond; each says which it is. Partitions are described by themselves and then merged in order.
+
+mod column;
+mod frequent;
+mod moments;
+mod sketch;
+
+use datafusion::{
+    arrow::datatypes::SchemaRef, execution::SendableRecordBatchStream, physical_plan::execute_stream_partitioned,
+    prelude::DataFrame,
+};
+use futures::StreamExt;
+use serde::Serialize;
+use std::sync::Arc;
+use tokio::task::JoinSet;
+
+use crate::{Fault, fault::code, types};
+use column::Describer;
+pub(crate) use sketch::scramble;
+
+/// What is known of one column.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct ColumnProfile {
+    pub column: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub rows: u64,
+    pub missing: u64,
+    /// Numbers that are not a number; they count in no other figure.
+    pub not_a_number: u64,
+    pub distinct: u64,
+    pub distinct_is_exact: bool,
+    pub min: Option<String>,
+    pub max: Option<String>,
+    pub mean: Option<f64>,
+    /// Of a sample (divided by n - 1).
+    pub stddev: Option<f64>,
+    pub quantiles: Option<Quantiles>,
+    pub quantiles_are_exact: bool,
+    /// Most frequent first.
+    pub top: Vec<Frequency>,
+    pub top_is_exact: bool,
+    /// Of text, in characters.
+    pub mean_length: Option<f64>,
+    pub longest: Option<u64>,
+}
+
+/// Values below which a part of the column lies, interpolated linearly.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Quantiles {
+    pub p05: f64,
+    pub p25: f64,
+    pub p50: f64,
+    pub p75: f64,
+    pub p95: f64,
+}
+
+/// A value and how often it occurs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Frequency {
+    pub value: String,
+    pub count: u64,
+}
+
+/// Describes the columns of a table.
+pub(crate) async fn table(frame: DataFrame, top: usize) -> Result<Vec<ColumnProfile>, Fault> {
+    let frame = types::normalize(frame)?;
+    let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
+    let task = Arc::new(frame.task_ctx());
+    let streams = execute_stream_partitioned(frame.create_physical_plan().await?, task)?;
+    let mut parts = JoinSet::new();
+    for (at, stream) in streams.into_iter().enumerate() {
+        let schema = schema.clone();
+        parts.spawn(async move { (at, part(schema, stream).await) });
+    }
+    let mut described = Vec::new();
+    while let Some(joined) = parts.join_next().await {
+        let (at, part) = joined.map_err(|_| Fault::passing(code::INTERNAL, "describing the table broke off"))?;
+        described.push((at, part?));
+    }
+    described.sort_by_key(|(at, _)| *at);
+    let merged = described
+        .into_iter()
+        .map(|(_, part)| part)
+        .reduce(|one, other| one.into_iter().zip(other).map(|(one, other)| one.merge(other)).collect());
+    let columns = merged.unwrap_or_else(|| empty(&schema));
+    Ok(columns.into_iter().map(|column| column.finish(top)).collect())
+}
+
+fn empty(schema: &SchemaRef) -> Vec<Describer> {
+    schema.fields().iter().map(|field| Describer::new(field)).collect()
+}
+
+async fn part(schema: SchemaRef, mut stream: SendableRecordBatchStream) -> Result<Vec<Describer>, Fault> {
+    let mut columns = empty(&schema);
+    while let Some(batch) = stream.next().await {
+        let batch = batch?;
+        for (column, array) in columns.iter_mut().zip(batch.columns()) {
+            column.take(array)?;
+        }
+    }
+    Ok(columns)
+}

@@ -1,0 +1,11 @@
+//! What services need of cryptography, each with one right way: hashed passwords, opaque secrets, sealed secrets.
+//!
+//! Tokens of people and services are not here: see `trinity-authz`. No primitive is written here, only chosen.
+
+mod master;
+mod password;
+mod secret;
+
+pub use master::{MasterKey, Sealer};
+pub use password::Passwords;
+pub use secret::{Deriver, Secret, digest};

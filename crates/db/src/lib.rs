@@ -1,0 +1,120 @@
+//! The one door to Postgres: every transaction carries its tenant, so that row-level security can do its work.
+//!
+//! There is no other way to a connection. Context is transaction-local, so a transaction-mode pooler may stand between.
+
+mod hot;
+mod migrate;
+mod page;
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
+use trinity_context::RequestContext;
+use trinity_error::Result;
+
+pub use hot::CONTEXT_CTE;
+pub use migrate::migrate;
+pub use page::{Page, PageRequest, per_page_of};
+
+/// An open transaction, rolled back when dropped.
+pub type Tx = Transaction<'static, Postgres>;
+
+/// How long a caller waits for a free connection before the database counts as away.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long one statement of a request may take.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Connections of one service, in its serving role.
+#[derive(Debug, Clone)]
+pub struct Db {
+    pool: PgPool,
+}
+
+impl Db {
+    /// Prepares a pool; connections are opened when they are needed, so Postgres may be away.
+    ///
+    /// # Errors
+    /// When `url` is malformed.
+    pub fn connect(url: &str, max_connections: u32) -> Result<Self, sqlx::Error> {
+        let options = PgConnectOptions::from_str(url)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            // Why: the ping before each use costs a fifth of the throughput; a broken connection shows itself at BEGIN.
+            .test_before_acquire(false)
+            .connect_lazy_with(options);
+        Ok(Self { pool })
+    }
+
+    /// Opens a transaction for the caller's tenant, in one round trip.
+    ///
+    /// # Errors
+    /// `Unauthenticated` without a tenant; `Unavailable` when Postgres is away.
+    pub async fn begin(&self, ctx: &RequestContext) -> Result<Tx> {
+        let tenant = ctx.tenant()?;
+        // Why: ids are UUIDs by type, so their text is safe in a statement.
+        self.open(format!("BEGIN; SET LOCAL app.tenant_id = '{tenant}'; {}", timeout())).await
+    }
+
+    /// Opens a transaction that no tenant asked for, such as a relay's: it reaches only rows of tables whose policy
+    /// admits `app.system`. `purpose` names it in `pg_stat_activity`.
+    ///
+    /// # Errors
+    /// `Unavailable` when Postgres is away.
+    pub async fn begin_system(&self, purpose: &'static str) -> Result<Tx> {
+        debug_assert!(purpose.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "purpose is a plain word");
+        self.open(format!("BEGIN; SET LOCAL app.system = 'on'; SET LOCAL application_name = '{purpose}'; {}", timeout())).await
+    }
+
+    async fn open(&self, statement: String) -> Result<Tx> {
+        #[expect(clippy::disallowed_methods, reason = "the one door to a connection")]
+        let first = self.pool.begin_with(AssertSqlSafe(statement.clone())).await;
+        match first {
+            // Why: connections that Postgres closed while they lay in the pool fail here once; the next one is fresh.
+            Err(error) if is_broken(&error) => {
+                #[expect(clippy::disallowed_methods, reason = "the one door to a connection")]
+                Ok(self.pool.begin_with(AssertSqlSafe(statement)).await?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// Answers whether Postgres answers.
+    ///
+    /// # Errors
+    /// `Unavailable` when it does not.
+    pub async fn ping(&self) -> Result<()> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    /// Listens on a channel on a connection of its own, for as long as the listener lives.
+    ///
+    /// # Errors
+    /// `Unavailable` when Postgres is away.
+    pub async fn listen(&self, channel: &str) -> Result<sqlx::postgres::PgListener> {
+        let mut listener = sqlx::postgres::PgListener::connect_with(&self.pool).await?;
+        listener.listen(channel).await?;
+        Ok(listener)
+    }
+
+    /// Closes every connection; what is under way ends first.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+fn timeout() -> String {
+    format!("SET LOCAL statement_timeout = {}", STATEMENT_TIMEOUT.as_millis())
+}
+
+fn is_broken(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) => true,
+        // Source: 57P01 is admin_shutdown: the server said good-bye on an idle connection.
+        sqlx::Error::Database(cause) => cause.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
+    }
+}

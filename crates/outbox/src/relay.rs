@@ -1,0 +1,203 @@
+//! Carries rows of the outbox to audit, to Redis, and to the service's own sinks.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use prost_types::Timestamp;
+use trinity_bus::{Bus, Entry};
+use trinity_context::RequestContext;
+use trinity_db::Db;
+use trinity_error::Result;
+use trinity_ids::{EventId, TenantId};
+use trinity_proto::audit::audit_service_client::AuditServiceClient;
+use trinity_proto::audit::{Actor, AppendBatchRequest, NewEvent};
+use trinity_proto::common::Json;
+use trinity_rpc::{CancellationToken, Channel, EVENTS, Peers, Runtime};
+
+use crate::store::{self, CHANNEL_PREFIX, Row};
+
+const BATCH: i64 = 200;
+/// How long a relay may take over a batch before another may try.
+const LEASE: Duration = Duration::from_secs(30);
+/// How often rows are looked for without a hint.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// One event as a service's own sink sees it.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// The event's id, the same at every repeat.
+    pub id: EventId,
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Such as `workflow.save`.
+    pub action: String,
+    /// The object's id.
+    pub object_id: String,
+    /// The object after, as JSON.
+    pub after: Option<String>,
+}
+
+/// Somebody else who must be told, at least once.
+#[async_trait]
+pub trait Sink: Send + Sync + 'static {
+    /// Takes events; an error brings them again later.
+    async fn deliver(&self, events: &[Delivery]) -> Result<()>;
+}
+
+/// Background room: the relay of one service.
+pub struct Relay {
+    service: &'static str,
+    db: Db,
+    audit: AuditServiceClient<Channel>,
+    peers: Peers,
+    bus: Bus,
+    sinks: Vec<Box<dyn Sink>>,
+    shutdown: CancellationToken,
+}
+
+impl Relay {
+    /// Prepares the relay of `service`.
+    ///
+    /// # Errors
+    /// Names the setting of a peer that is missing.
+    pub fn new(service: &'static str, db: Db, runtime: &Runtime) -> anyhow::Result<Self> {
+        Ok(Self {
+            service,
+            db,
+            audit: AuditServiceClient::new(runtime.peers.channel("audit")?),
+            peers: runtime.peers.clone(),
+            bus: runtime.bus.clone(),
+            sinks: Vec::new(),
+            shutdown: runtime.shutdown.clone(),
+        })
+    }
+
+    /// Adds somebody who must be told.
+    #[must_use]
+    pub fn with_sink(mut self, sink: impl Sink) -> Self {
+        self.sinks.push(Box::new(sink));
+        self
+    }
+
+    /// Starts the relay in the background.
+    pub fn spawn(self) {
+        trinity_telemetry::spawn("outbox-relay", async move {
+            let shutdown = self.shutdown.clone();
+            shutdown.run_until_cancelled(self.run()).await;
+        });
+    }
+
+    async fn run(self) {
+        let mut listener = None;
+        loop {
+            if listener.is_none() {
+                listener = self.db.listen(&format!("{CHANNEL_PREFIX}{}", self.service)).await.ok();
+            }
+            match self.carry().await {
+                Ok(carried) if carried == usize::try_from(BATCH).unwrap_or(usize::MAX) => continue,
+                Ok(_) => {}
+                Err(error) => tracing::warn!(%error, "the outbox waits"),
+            }
+            let heard = match listener.as_mut() {
+                Some(listener) => tokio::time::timeout(SWEEP_INTERVAL, listener.recv()).await.is_ok_and(|heard| heard.is_err()),
+                None => {
+                    tokio::time::sleep(SWEEP_INTERVAL).await;
+                    true
+                }
+            };
+            if heard {
+                listener = None;
+            }
+        }
+    }
+
+    /// Carries one batch; says how many rows it had.
+    async fn carry(&self) -> Result<usize> {
+        let mut tx = self.db.begin_system("outbox-claim").await?;
+        let rows = store::claim(&mut tx, BATCH, LEASE).await?;
+        if rows.is_empty() {
+            return Ok(0);
+        }
+        tx.commit().await?;
+        let ids: Vec<EventId> = rows.iter().map(|row| row.id).collect();
+
+        let audited = self.tell_audit(&rows).await;
+        let told = match &audited {
+            Ok(()) => self.tell_others(&rows).await,
+            Err(_) => Ok(()),
+        };
+
+        let mut tx = self.db.begin_system("outbox-done").await?;
+        if audited.is_ok() && told.is_ok() {
+            store::remove(&mut tx, &ids).await?;
+        } else {
+            store::release(&mut tx, &ids, audited.is_ok()).await?;
+        }
+        tx.commit().await?;
+        audited.and(told).map(|()| ids.len())
+    }
+
+    async fn tell_audit(&self, rows: &[Row]) -> Result<()> {
+        let events: Vec<NewEvent> = rows.iter().filter(|row| !row.audited).map(new_event).collect();
+        if !events.is_empty() {
+            let request = self.peers.request(&RequestContext::service(self.service), AppendBatchRequest { events });
+            self.audit.clone().append_batch(request).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_others(&self, rows: &[Row]) -> Result<()> {
+        let deliveries: Vec<Delivery> = rows.iter().map(delivery).collect();
+        for sink in &self.sinks {
+            sink.deliver(&deliveries).await?;
+        }
+        let entries: Vec<Entry> = rows.iter().map(entry).collect();
+        self.bus.publish(EVENTS, &entries).await.map_err(|error| trinity_error::Error::unavailable("redis").with_cause(error))
+    }
+}
+
+fn new_event(row: &Row) -> NewEvent {
+    NewEvent {
+        id: row.id.to_string(),
+        tenant_id: row.tenant_id.to_string(),
+        action: row.action.clone(),
+        outcome: row.outcome.clone(),
+        actor: Some(Actor { r#type: row.actor_type.clone(), id: row.actor_id.clone(), name: row.actor_name.clone() }),
+        object_type: row.object_type.clone(),
+        object_id: row.object_id.clone(),
+        object_name: row.object_name.clone(),
+        before: row.before.clone().map(Json::new),
+        after: row.after.clone().map(Json::new),
+        ip: row.ip.clone(),
+        user_agent: row.user_agent.clone(),
+        request_id: row.request_id.clone(),
+        trace_id: row.trace_id.clone(),
+        created_at: Some(Timestamp {
+            seconds: row.created_at.timestamp(),
+            nanos: i32::try_from(row.created_at.timestamp_subsec_nanos()).unwrap_or_default(),
+        }),
+    }
+}
+
+fn delivery(row: &Row) -> Delivery {
+    Delivery {
+        id: row.id,
+        tenant: row.tenant_id,
+        action: row.action.clone(),
+        object_id: row.object_id.clone(),
+        after: row.after.clone(),
+    }
+}
+
+/// What goes to Redis: ids and words, never documents; who may see the object reads it from its service.
+fn entry(row: &Row) -> Entry {
+    [
+        ("id", row.id.to_string()),
+        ("tenant_id", row.tenant_id.to_string()),
+        ("action", row.action.clone()),
+        ("object_type", row.object_type.clone()),
+        ("object_id", row.object_id.clone()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}

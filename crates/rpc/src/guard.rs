@@ -1,0 +1,190 @@
+//! The layer in front of every RPC: policy, authentication, permission, deadline, metrics.
+//!
+//! A handler gets its [`RequestContext`] from here and from nowhere else.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use http::HeaderMap;
+use tracing::Instrument;
+use trinity_authz::Authenticator;
+use trinity_context::{Caller, RequestContext};
+use trinity_error::{Code, Error, Result};
+use trinity_proto::common::{Access, Policy};
+
+use crate::Runtime;
+use crate::refusals::Refusals;
+
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
+
+/// What the guard knows, made once at start.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    rpcs: Arc<HashMap<String, Rules>>,
+    authenticator: Arc<Authenticator>,
+    refusals: Refusals,
+}
+
+struct Rules {
+    policy: Policy,
+    /// None for streams without a deadline of their own.
+    deadline: Option<Duration>,
+}
+
+impl Guard {
+    /// Reads the policies of every RPC.
+    ///
+    /// # Errors
+    /// Names the first RPC without a policy, or with one that makes no sense.
+    pub(crate) fn new(runtime: &Runtime) -> anyhow::Result<Self> {
+        let mut rpcs = HashMap::new();
+        for rpc in trinity_proto::descriptors::rpcs()? {
+            let access = rpc.policy.access();
+            anyhow::ensure!(access != Access::Unspecified, "the policy of {} names no access", rpc.path);
+            anyhow::ensure!(
+                (access == Access::Permission) != rpc.policy.permission.is_empty(),
+                "the policy of {} must name a permission if, and only if, access is ACCESS_PERMISSION",
+                rpc.path
+            );
+            let streams = rpc.method.is_client_streaming() || rpc.method.is_server_streaming();
+            let deadline = match rpc.policy.deadline_ms {
+                0 if streams => None,
+                0 => Some(DEFAULT_DEADLINE),
+                given => Some(Duration::from_millis(given.into())),
+            };
+            rpcs.insert(rpc.path, Rules { policy: rpc.policy, deadline });
+        }
+        Ok(Self { rpcs: Arc::new(rpcs), authenticator: Arc::clone(&runtime.authenticator), refusals: runtime.refusals.clone() })
+    }
+
+    /// Finds the caller and checks the policy's access.
+    async fn admit(&self, policy: &Policy, headers: &HeaderMap) -> Result<RequestContext> {
+        let mut ctx = context(headers);
+        let token = headers.get("authorization").and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
+        let access = policy.access();
+        if let (Some(token), true) = (token, access != Access::Public) {
+            ctx.caller = self.authenticator.authenticate(token).await?.as_ref().clone();
+            ctx.bearer = Some(token.to_owned());
+        }
+        match (access, &ctx.caller) {
+            (Access::Public, _)
+            | (Access::Authenticated, Caller::User { .. })
+            | (Access::Internal | Access::Platform, Caller::Service { .. }) => Ok(ctx),
+            (Access::Permission, Caller::User { roles, .. }) if trinity_authz::allows(roles, &policy.permission) => Ok(ctx),
+            (_, Caller::Anonymous) => Err(Error::unauthenticated()),
+            _ => {
+                let error = match access {
+                    Access::Permission => Error::permission_denied(&policy.permission),
+                    _ => Error::new(Code::PermissionDenied, "PERMISSION_DENIED", "you may not do this"),
+                };
+                self.refusals.record(&ctx, policy, error.reason());
+                Err(error)
+            }
+        }
+    }
+}
+
+/// Takes a request apart for a handler.
+///
+/// # Panics
+/// When the RPC is served without its guard, which `Service::new` makes impossible.
+pub fn open<T>(request: tonic::Request<T>) -> (RequestContext, T) {
+    let (_, mut extensions, message) = request.into_parts();
+    let ctx = extensions.remove::<RequestContext>().expect("the guard puts a context in front of every RPC");
+    (ctx, message)
+}
+
+/// The middleware itself.
+pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let path = request.uri().path().to_owned();
+    let Some(rules) = guard.rpcs.get(&path) else {
+        return next.run(request).await;
+    };
+    let ctx = match guard.admit(&rules.policy, request.headers()).await {
+        Ok(ctx) => ctx,
+        Err(error) => return finish(&path, started, tonic::Status::from(error).into_http()),
+    };
+    let span = tracing::info_span!("rpc", method = path, request_id = ctx.request_id);
+    let deadline = shorter(rules.deadline, grpc_timeout(request.headers()));
+    request.extensions_mut().insert(ctx);
+    let answer = next.run(request).instrument(span);
+    let response = match deadline {
+        None => answer.await,
+        Some(limit) => tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
+            let error = Error::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "this took too long");
+            tonic::Status::from(error).into_http()
+        }),
+    };
+    finish(&path, started, response)
+}
+
+fn finish(path: &str, started: Instant, response: Response) -> Response {
+    // Why: a status in the trailers of a streamed body is not seen here; unary errors are always in the headers.
+    let code = response.headers().get("grpc-status").and_then(|code| code.to_str().ok()).unwrap_or("0").to_owned();
+    metrics::histogram!("trinity_rpc_seconds", "method" => path.to_owned(), "code" => code).record(started.elapsed());
+    response
+}
+
+fn context(headers: &HeaderMap) -> RequestContext {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let mut ctx = RequestContext::new(Caller::Anonymous);
+    ctx.request_id = text("x-request-id");
+    if ctx.request_id.is_empty() {
+        ctx.request_id = uuid::Uuid::now_v7().to_string();
+    }
+    ctx.traceparent = text("traceparent");
+    ctx.client_ip = text("x-client-ip");
+    ctx.user_agent = text("x-user-agent");
+    ctx.host = text("x-host");
+    ctx
+}
+
+fn shorter(own: Option<Duration>, asked: Option<Duration>) -> Option<Duration> {
+    match (own, asked) {
+        (Some(own), Some(asked)) => Some(own.min(asked)),
+        (own, asked) => own.or(asked),
+    }
+}
+
+/// Reads the header `grpc-timeout`.
+///
+/// Source: "Timeout" in <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>.
+fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let amount: u64 = digits.parse().ok().filter(|_| digits.len() <= 8)?;
+    Some(match unit {
+        "H" => Duration::from_secs(amount * 3600),
+        "M" => Duration::from_secs(amount * 60),
+        "S" => Duration::from_secs(amount),
+        "m" => Duration::from_millis(amount),
+        "u" => Duration::from_micros(amount),
+        "n" => Duration::from_nanos(amount),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_are_read_in_every_unit() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("grpc-timeout", text.parse().unwrap());
+            grpc_timeout(&headers)
+        };
+        assert_eq!(read("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(read("2S"), Some(Duration::from_secs(2)));
+        assert_eq!(read("1H"), Some(Duration::from_secs(3600)));
+        assert_eq!(read("123456789S"), None);
+        assert_eq!(read("S"), None);
+        assert_eq!(read("12x"), None);
+    }
+}

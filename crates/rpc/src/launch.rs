@@ -1,0 +1,113 @@
+//! The thin `main` of a service: arguments, settings, logs, and either serving or migrating.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use serde::de::DeserializeOwned;
+use sqlx::migrate::Migrator;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{CancellationToken, Peers, Runtime, Service, serve};
+
+/// What every service's settings have.
+pub trait Settings: DeserializeOwned + Send + 'static {
+    /// Where gRPC is served.
+    fn listen(&self) -> SocketAddr;
+    /// The database URL in the owner's role, for migrations.
+    fn owner_url(&self) -> Option<&str>;
+}
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand, Clone, Copy)]
+enum Command {
+    /// Serves until SIGTERM (the default).
+    Serve,
+    /// Brings the schema to the newest version and ends.
+    Migrate,
+    /// Checks the settings and ends.
+    Config,
+}
+
+/// Runs a service as a process.
+pub fn launch<S, B, F>(name: &'static str, migrator: &'static Migrator, build: B) -> ExitCode
+where
+    S: Settings,
+    B: FnOnce(S, Runtime) -> F + Send + 'static,
+    F: Future<Output = Result<Service>> + Send,
+{
+    let command = Arguments::parse().command.unwrap_or(Command::Serve);
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("starting the runtime")
+        .and_then(|tokio| tokio.block_on(run(name, migrator, build, command)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("trinity-{name}: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run<S, B, F>(name: &'static str, migrator: &'static Migrator, build: B, command: Command) -> Result<()>
+where
+    S: Settings,
+    B: FnOnce(S, Runtime) -> F,
+    F: Future<Output = Result<Service>>,
+{
+    let settings: S = trinity_config::load(name)?;
+    let shared = trinity_config::load_shared()?;
+    match command {
+        Command::Config => println!("the settings of {name} are sound"),
+        Command::Migrate => {
+            trinity_telemetry::init_logs(&shared.log, &shared.log_format)?;
+            let url = settings
+                .owner_url()
+                .with_context(|| format!("the setting TRINITY_{}_OWNER_URL is missing", name.to_uppercase()))?;
+            trinity_db::migrate(url, migrator).await.with_context(|| format!("migrating {name}"))?;
+            tracing::info!(service = name, "migrated");
+        }
+        Command::Serve => {
+            trinity_telemetry::init_logs(&shared.log, &shared.log_format)?;
+            let shutdown = CancellationToken::new();
+            let mut peers = Peers::remote(name, &shared)?;
+            peers.reserve(name);
+            let runtime = Runtime::new(&shared, peers, shutdown.clone())?;
+            let listen = settings.listen();
+            let service = build(settings, runtime.clone()).await?;
+            runtime.peers.install(name, service.routes.clone());
+            runtime.start();
+            stop_on_signal(shutdown.clone())?;
+            serve(listen, vec![service], shutdown).await?;
+            tracing::info!(service = name, "stopped");
+        }
+    }
+    Ok(())
+}
+
+/// Cancels `shutdown` at SIGTERM or SIGINT.
+///
+/// # Errors
+/// When signals cannot be had.
+pub fn stop_on_signal(shutdown: CancellationToken) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
+    trinity_telemetry::spawn("signals", async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        shutdown.cancel();
+    });
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! Nouns and rules; pure.
+
+pub mod chain;
+pub mod event;
+pub mod signer;

@@ -1,0 +1,34 @@
+//! The door: one line per RPC, into `handlers`.
+
+use std::sync::Arc;
+
+use tonic::{Request, Response, Status};
+use trinity_proto::audit as pb;
+use trinity_proto::audit::audit_service_server::AuditService;
+use trinity_rpc::open;
+
+use crate::handlers;
+use crate::wiring::App;
+
+/// Answers the service.
+pub struct Door {
+    pub app: Arc<App>,
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+#[tonic::async_trait]
+impl AuditService for Door {
+    async fn append_batch(&self, request: Request<pb::AppendBatchRequest>) -> Answer<pb::AppendBatchResponse> {
+        let (ctx, request) = open(request);
+        Ok(Response::new(handlers::append::batch(&self.app, &ctx, request).await?))
+    }
+    async fn list_events(&self, request: Request<pb::ListEventsRequest>) -> Answer<pb::ListEventsResponse> {
+        let (ctx, request) = open(request);
+        Ok(Response::new(handlers::list::events(&self.app, &ctx, request).await?))
+    }
+    async fn verify_chain(&self, request: Request<pb::VerifyChainRequest>) -> Answer<pb::VerifyChainResponse> {
+        let (ctx, request) = open(request);
+        Ok(Response::new(handlers::verify::chain(&self.app, &ctx, request).await?))
+    }
+}

@@ -1,0 +1,5 @@
+//! Front room: validate, transact, reply.
+
+pub mod append;
+pub mod list;
+pub mod verify;

@@ -1,0 +1,3 @@
+//! Background rooms.
+
+pub mod partitions;

@@ -1,0 +1,10 @@
+//! The audit service as a process.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    trinity_rpc::launch("audit", &trinity_audit::MIGRATOR, trinity_audit::build)
+}

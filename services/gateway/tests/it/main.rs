@@ -1,0 +1,11 @@
+//! The gateway in front of a real gRPC server that speaks the real contracts, over loopback.
+
+mod answers;
+mod drain;
+mod edge;
+mod files;
+mod oracle;
+mod peer;
+mod refusals;
+mod stack;
+mod transcode;

@@ -1,0 +1,10 @@
+//! The identity service as a process.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    trinity_rpc::launch("identity", &trinity_identity::MIGRATOR, trinity_identity::build)
+}

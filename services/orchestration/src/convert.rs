@@ -1,0 +1,222 @@
+//! Between rows and messages.
+
+use std::str::FromStr;
+
+use chrono::{DateTime, Utc};
+use serde_json::value::RawValue;
+use trinity_error::{Error, Result, parse_id};
+use trinity_ids::RunId;
+use trinity_proto::Timestamp;
+use trinity_proto::common::Json;
+use trinity_proto::orchestration as pb;
+
+use crate::domain::file::Output;
+use crate::store;
+use crate::store::queue::TaskKey;
+
+/// An id that may be left out.
+///
+/// # Errors
+/// `InvalidArgument` naming the field.
+pub fn optional_id<T: FromStr>(field: &str, text: &str) -> Result<Option<T>> {
+    if text.is_empty() { Ok(None) } else { parse_id(field, text).map(Some) }
+}
+
+/// A document that must be an object; empty when left out.
+///
+/// # Errors
+/// `InvalidArgument` naming the field.
+pub fn object(field: &str, document: Option<Json>) -> Result<String> {
+    let Some(document) = document else { return Ok("{}".to_owned()) };
+    let sound = serde_json::from_str::<&RawValue>(&document.text).is_ok_and(|raw| raw.get().starts_with('{'));
+    if sound { Ok(document.text) } else { Err(Error::invalid(field, "is not a JSON object")) }
+}
+
+/// The text of a status to filter by; none for every status.
+///
+/// # Errors
+/// `InvalidArgument` for a number that is no status.
+pub fn status_filter(status: pb::RunStatus) -> Result<Option<&'static str>> {
+    Ok(match status {
+        pb::RunStatus::Unspecified => None,
+        pb::RunStatus::Pending => Some("pending"),
+        pb::RunStatus::Running => Some("running"),
+        pb::RunStatus::Succeeded => Some("succeeded"),
+        pb::RunStatus::Failed => Some("failed"),
+        pb::RunStatus::Cancelled => Some("cancelled"),
+    })
+}
+
+/// Cuts a list that was read with one row too many; the token of the next page is made of the last row that stays.
+pub fn cut<T>(rows: &mut Vec<T>, per_page: u32, token: impl Fn(&T) -> String) -> String {
+    let keep = per_page as usize;
+    if rows.len() <= keep {
+        return String::new();
+    }
+    rows.truncate(keep);
+    rows.last().map(token).unwrap_or_default()
+}
+
+/// The last task of the page before.
+///
+/// # Errors
+/// `InvalidArgument` when it is not a token of that list.
+pub fn dead_letter_token(token: &str) -> Result<Option<(RunId, i32)>> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    token
+        .split_once('.')
+        .and_then(|(run, ordinal)| Some((run.parse().ok()?, ordinal.parse().ok()?)))
+        .map(Some)
+        .ok_or_else(|| Error::invalid("page_token", "is not a token of this list"))
+}
+
+/// A worker's word for an attempt, when it is sound.
+#[must_use]
+pub fn task_key(task: &pb::TaskRef) -> Option<TaskKey> {
+    Some(TaskKey {
+        tenant_id: task.tenant_id.parse().ok()?,
+        run_id: task.run_id.parse().ok()?,
+        task_id: task.task_id.parse().ok()?,
+        ordinal: i32::try_from(task.ordinal).ok()?,
+        attempt: i32::try_from(task.attempt).ok()?,
+    })
+}
+
+impl From<store::run::Row> for pb::Run {
+    fn from(row: store::run::Row) -> Self {
+        let status = run_status(&row.status);
+        let error = (status == pb::RunStatus::Failed).then(|| pb::RunError {
+            task: row.error_task.unwrap_or_default(),
+            task_id: row.error_task_id.map(String::from).unwrap_or_default(),
+            attempt: row.error_attempt.unwrap_or_default().unsigned_abs(),
+            code: row.error_code.unwrap_or_default(),
+            message: row.error_message.unwrap_or_default(),
+        });
+        Self {
+            id: row.id.to_string(),
+            workflow_id: row.workflow_id.to_string(),
+            project_id: row.project_id.to_string(),
+            workflow_version: row.workflow_version.unsigned_abs(),
+            status: status.into(),
+            paused: row.paused,
+            trigger: run_trigger(&row.trigger).into(),
+            context: Some(Json::new(row.context)),
+            rows_processed: row.rows_processed.unsigned_abs(),
+            created_at: Some(timestamp(row.created_at)),
+            started_at: row.started_at.map(timestamp),
+            completed_at: row.completed_at.map(timestamp),
+            duration_ms: duration_ms(row.started_at, row.completed_at),
+            result: row.result.map(Json::new),
+            error,
+            created_by: row.created_by.to_string(),
+            rerun_of: row.rerun_of.map(String::from),
+        }
+    }
+}
+
+/// What a queued task may be waiting for besides its dependencies.
+#[derive(Debug, Clone, Copy)]
+pub struct Waiting {
+    /// Whether its run is paused.
+    pub paused: bool,
+    /// Whether any worker is connected.
+    pub has_workers: bool,
+    /// Whether the tenant has as many tasks running as it may.
+    pub at_limit: bool,
+}
+
+/// A task as people see it.
+#[must_use]
+pub fn task(row: store::task::Row, waiting: Option<&Waiting>) -> pb::Task {
+    let status = task_status(&row.status);
+    let waiting_for = waiting.filter(|_| status == pb::TaskStatus::Queued).map(|waiting| reason(&row, waiting));
+    let outputs: Vec<Output> = row.outputs.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let error = row.error_code.map(|code| pb::TaskError { code, message: row.error_message.unwrap_or_default() });
+    pb::Task {
+        id: row.id.to_string(),
+        run_id: row.run_id.to_string(),
+        place: row.place,
+        molecule: row.molecule,
+        atom: row.atom,
+        atom_version: row.atom_version,
+        status: status.into(),
+        attempt: row.attempt.unsigned_abs(),
+        max_attempts: row.max_attempts.unsigned_abs(),
+        rows_in: row.rows_in.map(i64::unsigned_abs),
+        rows_out: row.rows_out.map(i64::unsigned_abs),
+        outputs: outputs
+            .into_iter()
+            .map(|output| pb::TaskOutput {
+                name: output.name,
+                dataset_id: output.dataset_id,
+                rows: output.rows,
+                size_bytes: output.size_bytes,
+            })
+            .collect(),
+        error,
+        waiting_for,
+        queued_at: row.queued_at.map(timestamp),
+        started_at: row.started_at.map(timestamp),
+        completed_at: row.completed_at.map(timestamp),
+        duration_ms: duration_ms(row.started_at, row.completed_at),
+        result: row.result.map(Json::new),
+        cached: row.cached,
+    }
+}
+
+/// Why a queued task is not running.
+fn reason(row: &store::task::Row, waiting: &Waiting) -> String {
+    match (row.held, row.not_before) {
+        (None, _) => "the tasks it depends on".to_owned(),
+        _ if waiting.paused => "the run to be resumed".to_owned(),
+        (_, Some(at)) if at > Utc::now() => format!("its next attempt at {}", at.to_rfc3339()),
+        _ if !waiting.has_workers => "a worker to connect".to_owned(),
+        _ if waiting.at_limit => "the tenant's limit of concurrent tasks".to_owned(),
+        _ => "a free slot".to_owned(),
+    }
+}
+
+impl From<store::log::Row> for pb::LogLine {
+    fn from(row: store::log::Row) -> Self {
+        Self {
+            task_id: row.task_id.to_string(),
+            attempt: row.attempt.unsigned_abs(),
+            at: Some(timestamp(row.at)),
+            level: row.level,
+            message: row.message,
+        }
+    }
+}
+
+impl From<store::worker::Row> for pb::Worker {
+    fn from(row: store::worker::Row) -> Self {
+        Self {
+            id: row.id.to_string(),
+            name: row.name,
+            slots: row.slots.unsigned_abs(),
+            last_seen_at: Some(timestamp(row.last_seen_at)),
+        }
+    }
+}
+
+fn run_status(text: &str) -> pb::RunStatus {
+    pb::RunStatus::from_str_name(&format!("RUN_STATUS_{}", text.to_uppercase())).unwrap_or_default()
+}
+
+fn run_trigger(text: &str) -> pb::RunTrigger {
+    pb::RunTrigger::from_str_name(&format!("RUN_TRIGGER_{}", text.to_uppercase())).unwrap_or_default()
+}
+
+fn task_status(text: &str) -> pb::TaskStatus {
+    pb::TaskStatus::from_str_name(&format!("TASK_STATUS_{}", text.to_uppercase())).unwrap_or_default()
+}
+
+fn timestamp(at: DateTime<Utc>) -> Timestamp {
+    Timestamp { seconds: at.timestamp(), nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or_default() }
+}
+
+fn duration_ms(from: Option<DateTime<Utc>>, to: Option<DateTime<Utc>>) -> Option<u64> {
+    u64::try_from((to? - from?).num_milliseconds()).ok()
+}

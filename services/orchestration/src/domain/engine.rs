@@ -1,0 +1,284 @@
+//! The engine's core: what an event means for a run. `(RunState, Event) → (RunState, Vec<Command>)`, nothing else.
+//!
+//! The doors around it keep the state in Postgres and carry the commands out. Every event may come twice or too late;
+//! what no longer fits is ignored.
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RunStatus {
+    /// No task has started.
+    Pending,
+    /// Some task has started.
+    Running,
+    /// Every task ended, and no failure was left unhandled.
+    Succeeded,
+    /// A task failed, and no error edge took it up.
+    Failed,
+    /// Somebody ended it.
+    Cancelled,
+}
+
+impl RunStatus {
+    /// Whether nothing more happens.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TaskStatus {
+    /// Waits for others, for a slot or for its next attempt.
+    Queued,
+    /// A worker has it.
+    Running,
+    /// Its result is recorded.
+    Completed,
+    /// Its last attempt failed.
+    Failed,
+    /// What it depends on did not come about.
+    Skipped,
+    /// The run was cancelled before it ended.
+    Cancelled,
+}
+
+impl TaskStatus {
+    /// Whether nothing more happens.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        !matches!(self, Self::Queued | Self::Running)
+    }
+}
+
+/// What an edge carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EdgeKind {
+    /// The upstream task's table; followed when it completed.
+    DataFlow,
+    /// Followed when the upstream task failed.
+    Error,
+}
+
+/// A dependency on an earlier task of the same run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edge {
+    /// The earlier task's ordinal.
+    pub from: usize,
+    /// What the edge carries.
+    pub kind: EdgeKind,
+}
+
+/// One task as the core sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskState {
+    /// Where it stands.
+    pub status: TaskStatus,
+    /// Whether it stands in the queue (waiting or leased).
+    pub enqueued: bool,
+    /// The attempt under way, or the last one; the fencing token.
+    pub attempt: u32,
+    /// Attempts that ended because a worker fell silent.
+    pub losses: u32,
+    /// How often it is tried at the most, losses not counted.
+    pub max_attempts: u32,
+    /// What it depends on.
+    pub upstream: Vec<Edge>,
+}
+
+/// One run as the core sees it. Tasks stand in an order in which each comes after all that it depends on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunState {
+    /// Where it stands.
+    pub status: RunStatus,
+    /// Its tasks, by ordinal.
+    pub tasks: Vec<TaskState>,
+}
+
+/// Something that happened to a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// It was made.
+    Created,
+    /// A task's attempt gave a result.
+    Completed {
+        /// The task.
+        ordinal: usize,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// A task's attempt failed.
+    Failed {
+        /// The task.
+        ordinal: usize,
+        /// The attempt.
+        attempt: u32,
+        /// Whether another attempt may succeed.
+        retryable: bool,
+    },
+    /// The worker of a task's attempt fell silent.
+    Lost {
+        /// The task.
+        ordinal: usize,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// Somebody ended the run.
+    Cancelled,
+}
+
+/// What must be done about an event, besides keeping the new state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Command {
+    /// The task is ready: put it into the queue.
+    Enqueue {
+        /// The task.
+        ordinal: usize,
+    },
+    /// The task has another attempt: give it back to the queue after a pause that grows with `failures`.
+    Requeue {
+        /// The task.
+        ordinal: usize,
+        /// How many attempts have failed; 0 after a loss, which asks for no pause.
+        failures: u32,
+    },
+    /// The task has ended: take it out of the queue, if it is there.
+    End {
+        /// The task.
+        ordinal: usize,
+        /// How.
+        status: TaskStatus,
+    },
+    /// The run has ended.
+    Finish {
+        /// How.
+        status: RunStatus,
+    },
+}
+
+/// How many silent workers one task survives.
+pub const MAX_LOSSES: u32 = 5;
+
+/// Applies an event.
+pub fn apply(state: &mut RunState, event: Event) -> Vec<Command> {
+    let mut commands = Vec::new();
+    if state.status.is_final() {
+        return commands;
+    }
+    match event {
+        Event::Created => {}
+        Event::Completed { ordinal, attempt } => {
+            let Some(task) = current(state, ordinal, attempt) else { return commands };
+            end(task, ordinal, TaskStatus::Completed, &mut commands);
+        }
+        Event::Failed { ordinal, attempt, retryable } => {
+            let Some(task) = running(state, ordinal, attempt) else { return commands };
+            let failures = task.attempt - task.losses;
+            if retryable && failures < task.max_attempts {
+                task.status = TaskStatus::Queued;
+                commands.push(Command::Requeue { ordinal, failures });
+            } else {
+                end(task, ordinal, TaskStatus::Failed, &mut commands);
+            }
+        }
+        Event::Lost { ordinal, attempt } => {
+            let Some(task) = running(state, ordinal, attempt) else { return commands };
+            task.losses += 1;
+            if task.losses <= MAX_LOSSES {
+                task.status = TaskStatus::Queued;
+                commands.push(Command::Requeue { ordinal, failures: 0 });
+            } else {
+                end(task, ordinal, TaskStatus::Failed, &mut commands);
+            }
+        }
+        Event::Cancelled => {
+            for (ordinal, task) in state.tasks.iter_mut().enumerate() {
+                if !task.status.is_final() {
+                    end(task, ordinal, TaskStatus::Cancelled, &mut commands);
+                }
+            }
+            state.status = RunStatus::Cancelled;
+            commands.push(Command::Finish { status: RunStatus::Cancelled });
+            return commands;
+        }
+    }
+    advance(state, &mut commands);
+    commands
+}
+
+/// The task, when a worker has it in this attempt.
+fn running(state: &mut RunState, ordinal: usize, attempt: u32) -> Option<&mut TaskState> {
+    current(state, ordinal, attempt).filter(|task| task.status == TaskStatus::Running)
+}
+
+/// The task, when `attempt` is its last one so far. A worker that was given up may still be the first with a result.
+fn current(state: &mut RunState, ordinal: usize, attempt: u32) -> Option<&mut TaskState> {
+    let task = state.tasks.get_mut(ordinal)?;
+    (task.enqueued && !task.status.is_final() && task.attempt == attempt && attempt > 0).then_some(task)
+}
+
+fn end(task: &mut TaskState, ordinal: usize, status: TaskStatus, commands: &mut Vec<Command>) {
+    task.status = status;
+    task.enqueued = false;
+    commands.push(Command::End { ordinal, status });
+}
+
+/// Readies, skips and finishes whatever the last change allows. One pass is enough: dependencies point backwards.
+fn advance(state: &mut RunState, commands: &mut Vec<Command>) {
+    for ordinal in 0..state.tasks.len() {
+        let task = &state.tasks[ordinal];
+        if task.status != TaskStatus::Queued || task.enqueued {
+            continue;
+        }
+        match readiness(&state.tasks, task) {
+            Readiness::Waiting => {}
+            Readiness::Ready => {
+                state.tasks[ordinal].enqueued = true;
+                commands.push(Command::Enqueue { ordinal });
+            }
+            Readiness::Never => end(&mut state.tasks[ordinal], ordinal, TaskStatus::Skipped, commands),
+        }
+    }
+    if state.tasks.iter().any(|task| matches!(task.status, TaskStatus::Running)) {
+        state.status = RunStatus::Running;
+    }
+    if state.tasks.iter().all(|task| task.status.is_final()) {
+        state.status = outcome(&state.tasks);
+        commands.push(Command::Finish { status: state.status });
+    }
+}
+
+enum Readiness {
+    Waiting,
+    Ready,
+    Never,
+}
+
+fn readiness(tasks: &[TaskState], task: &TaskState) -> Readiness {
+    let mut waiting = false;
+    for edge in &task.upstream {
+        let upstream = tasks[edge.from].status;
+        match (edge.kind, upstream) {
+            (EdgeKind::DataFlow, TaskStatus::Completed) | (EdgeKind::Error, TaskStatus::Failed) => {}
+            (_, status) if status.is_final() => return Readiness::Never,
+            _ => waiting = true,
+        }
+    }
+    if waiting { Readiness::Waiting } else { Readiness::Ready }
+}
+
+/// A failure counts unless an error edge led from it to a task that completed.
+fn outcome(tasks: &[TaskState]) -> RunStatus {
+    let handled = |failed: usize| {
+        tasks.iter().any(|task| {
+            task.status == TaskStatus::Completed
+                && task.upstream.iter().any(|edge| edge.from == failed && edge.kind == EdgeKind::Error)
+        })
+    };
+    let unhandled = tasks.iter().enumerate().any(|(ordinal, task)| task.status == TaskStatus::Failed && !handled(ordinal));
+    if unhandled { RunStatus::Failed } else { RunStatus::Succeeded }
+}
+
+#[cfg(test)]
+#[path = "engine_tests.rs"]
+mod tests;

@@ -1,0 +1,5 @@
+//! Nouns and rules of the engine; pure: no async, no SQL, no gRPC.
+
+pub mod backoff;
+pub mod engine;
+pub mod file;

@@ -1,0 +1,91 @@
+//! Cancelling, pausing and resuming runs.
+
+use trinity_context::RequestContext;
+use trinity_error::{Code, Error, Result, parse_id};
+use trinity_ids::{RunId, TenantId};
+use trinity_proto::orchestration as pb;
+
+use crate::domain::engine::{Event, TaskStatus};
+use crate::events;
+use crate::jobs::input::Input;
+use crate::jobs::settle;
+use crate::store;
+use crate::store::live::LiveRun;
+use crate::store::queue::TaskKey;
+use crate::wiring::App;
+
+/// Ends a run; what runs is stopped.
+///
+/// # Errors
+/// `NotFound`; `FailedPrecondition` the run has ended already.
+pub async fn cancel(app: &App, ctx: &RequestContext, request: pb::CancelRunRequest) -> Result<pb::CancelRunResponse> {
+    let (tenant, id) = (ctx.tenant()?, parse_id::<RunId>("run_id", &request.run_id)?);
+    let mut tx = app.db.begin(ctx).await?;
+    let run = store::live::load(&mut tx, &[(tenant, id)]).await?.pop().ok_or_else(|| Error::not_found("run"))?;
+    if run.state.status.is_final() {
+        return Err(ended());
+    }
+    let running = running(&run);
+    settle::settle_run(&mut tx, run, Event::Cancelled).await?;
+    trinity_outbox::write(&mut tx, ctx, events::controlled("run.cancel", &request.run_id)).await?;
+    let row = store::run::get(&mut tx, tenant, id).await?;
+    tx.commit().await?;
+    app.announcer.stop(&running);
+    app.engine.send(Input::Stop(running)).await;
+    Ok(pb::CancelRunResponse { run: Some(row.into()) })
+}
+
+/// Lets running tasks finish and holds the rest.
+///
+/// # Errors
+/// `NotFound`; `FailedPrecondition` the run has ended already.
+pub async fn pause(app: &App, ctx: &RequestContext, request: pb::PauseRunRequest) -> Result<pb::PauseRunResponse> {
+    let run = set_paused(app, ctx, &request.run_id, true, "run.pause").await?;
+    Ok(pb::PauseRunResponse { run: Some(run) })
+}
+
+/// Goes on after a pause.
+///
+/// # Errors
+/// `NotFound`; `FailedPrecondition` the run has ended already.
+pub async fn resume(app: &App, ctx: &RequestContext, request: pb::ResumeRunRequest) -> Result<pb::ResumeRunResponse> {
+    let run = set_paused(app, ctx, &request.run_id, false, "run.resume").await?;
+    app.engine.wake();
+    app.announcer.ready();
+    Ok(pb::ResumeRunResponse { run: Some(run) })
+}
+
+async fn set_paused(app: &App, ctx: &RequestContext, run: &str, paused: bool, action: &'static str) -> Result<pb::Run> {
+    let (tenant, id): (TenantId, RunId) = (ctx.tenant()?, parse_id("run_id", run)?);
+    let mut tx = app.db.begin(ctx).await?;
+    let live = store::run::set_paused(&mut tx, tenant, id, paused).await?;
+    let row = store::run::get(&mut tx, tenant, id).await?;
+    if !live {
+        return Err(ended());
+    }
+    trinity_outbox::write(&mut tx, ctx, events::controlled(action, run)).await?;
+    tx.commit().await?;
+    Ok(row.into())
+}
+
+fn ended() -> Error {
+    Error::new(Code::FailedPrecondition, "RUN_ENDED", "the run has ended already")
+}
+
+/// The attempts that workers have right now.
+fn running(run: &LiveRun) -> Vec<TaskKey> {
+    run.state
+        .tasks
+        .iter()
+        .zip(&run.tasks)
+        .enumerate()
+        .filter(|(_, (state, _))| state.status == TaskStatus::Running)
+        .map(|(ordinal, (state, task))| TaskKey {
+            tenant_id: run.tenant,
+            run_id: run.id,
+            task_id: task.id,
+            ordinal: i32::try_from(ordinal).unwrap_or(i32::MAX),
+            attempt: i32::try_from(state.attempt).unwrap_or(i32::MAX),
+        })
+        .collect()
+}

@@ -1,0 +1,7 @@
+//! Front room: validate, transact, announce, reply.
+
+pub mod control;
+pub mod run;
+pub mod start;
+pub mod task;
+pub mod worker;

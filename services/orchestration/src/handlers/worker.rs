@@ -1,0 +1,124 @@
+//! Workers: their stream, and who is connected.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_stream::StreamExt;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::{Status, Streaming};
+use trinity_context::RequestContext;
+use trinity_error::{Error, Result, parse_id};
+use trinity_ids::WorkerId;
+use trinity_proto::orchestration as pb;
+use trinity_proto::orchestration::connect_request::Kind;
+
+use crate::convert;
+use crate::jobs::input::{Connected, Ending, Input};
+use crate::jobs::registrar::Written;
+use crate::store;
+use crate::store::log::NewLine;
+use crate::wiring::App;
+
+/// How long one log line may be, in bytes.
+const MAX_LINE: usize = 16 << 10;
+const MAX_SLOTS: u32 = 1024;
+
+/// Tells connections of one worker apart.
+static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
+
+/// Takes a worker in: Hello first, then whatever it says until the stream ends.
+///
+/// # Errors
+/// `InvalidArgument` when the first message is not a sound Hello.
+pub async fn connect(
+    app: &Arc<App>,
+    mut messages: Streaming<pb::ConnectRequest>,
+) -> Result<UnboundedReceiverStream<Result<pb::ConnectResponse, Status>>> {
+    let first = messages.message().await.map_err(Error::from)?.and_then(|message| message.kind);
+    let Some(Kind::Hello(hello)) = first else {
+        return Err(Error::invalid("kind", "of the first message must be hello"));
+    };
+    let worker: WorkerId = parse_id("hello.worker_id", &hello.worker_id)?;
+    if hello.slots == 0 || hello.slots > MAX_SLOTS {
+        return Err(Error::invalid("hello.slots", format!("is between 1 and {MAX_SLOTS}")));
+    }
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let welcome = pb::Welcome { lease_ms: app.lease_ms, heartbeat_ms: app.heartbeat_ms };
+    let _ = sender.send(Ok(pb::ConnectResponse { kind: Some(pb::connect_response::Kind::Welcome(welcome)) }));
+    let connection = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
+    let running = hello.running.iter().filter_map(convert::task_key).collect();
+    let connected =
+        Connected { worker, connection, name: hello.name, slots: hello.slots, seen_at: Instant::now(), sender };
+    app.engine.send(Input::Joined(connected)).await;
+    app.engine.send(Input::Heartbeat { worker, running }).await;
+
+    let app = Arc::clone(app);
+    trinity_telemetry::spawn("worker-stream", async move {
+        while let Some(Ok(message)) = messages.next().await {
+            if let Some(kind) = message.kind {
+                take(&app, worker, kind).await;
+            }
+        }
+        app.engine.send(Input::Left { worker, connection }).await;
+    });
+    Ok(UnboundedReceiverStream::new(receiver))
+}
+
+async fn take(app: &App, worker: WorkerId, kind: Kind) {
+    match kind {
+        Kind::Hello(_) => {}
+        Kind::Heartbeat(heartbeat) => {
+            let running = heartbeat.running.iter().filter_map(convert::task_key).collect();
+            app.engine.send(Input::Heartbeat { worker, running }).await;
+        }
+        Kind::Log(log) => {
+            if let Some(key) = log.task.as_ref().and_then(convert::task_key) {
+                let lines = log.lines.into_iter().map(|line| new_line(key, line)).collect();
+                app.engine.send(Input::Logs(lines)).await;
+            }
+        }
+        Kind::Completed(result) => {
+            let Some(key) = result.task.as_ref().and_then(convert::task_key) else { return };
+            if result.outputs.is_empty() {
+                app.engine.send(Input::Ended { worker, key, ending: Ending::Completed(Box::new(result)) }).await;
+            } else {
+                // Why: the registrar is gone only when the process stops.
+                let _ = app.registrar.send(Written { worker, key, result: Box::new(result) }).await;
+            }
+        }
+        Kind::Failed(failed) => {
+            if let Some(key) = failed.task.as_ref().and_then(convert::task_key) {
+                let ending = Ending::Failed { code: failed.code, message: failed.message, retryable: failed.retryable };
+                app.engine.send(Input::Ended { worker, key, ending }).await;
+            }
+        }
+    }
+}
+
+fn new_line(key: store::queue::TaskKey, line: pb::TaskLogLine) -> NewLine {
+    let mut message = line.message;
+    if message.len() > MAX_LINE {
+        message.truncate(message.floor_char_boundary(MAX_LINE));
+    }
+    NewLine {
+        key,
+        at: DateTime::from_timestamp_millis(line.at_ms).unwrap_or_else(Utc::now),
+        level: line.level,
+        // Why: Postgres texts hold no zero byte.
+        message: message.replace('\0', ""),
+    }
+}
+
+/// Lists the workers that are connected.
+///
+/// # Errors
+/// `Unavailable` when Postgres is away.
+pub async fn list(app: &App, ctx: &RequestContext, _: pb::ListWorkersRequest) -> Result<pb::ListWorkersResponse> {
+    let mut tx = app.db.begin(ctx).await?;
+    let rows = store::worker::list(&mut tx).await?;
+    tx.commit().await?;
+    Ok(pb::ListWorkersResponse { workers: rows.into_iter().map(Into::into).collect() })
+}

@@ -1,0 +1,204 @@
+//! The engine: one loop a replica, which gathers what has come in and handles it in one transaction.
+//!
+//! A cycle renews leases, keeps logs, records results, readies what follows and leases ready tasks; only after the
+//! commit are workers told. When idle, an input is handled at once; when busy, batches grow by themselves.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior};
+use trinity_db::{Db, Tx};
+use trinity_error::Result;
+use trinity_ids::{TaskId, WorkerId};
+use trinity_proto::orchestration as pb;
+use trinity_rpc::CancellationToken;
+
+use crate::jobs::announce::Announcer;
+use crate::jobs::claim;
+use crate::jobs::input::{Connected, Ending, Input};
+use crate::jobs::settle::{self, Ended};
+use crate::store;
+use crate::store::log::NewLine;
+use crate::store::queue::TaskKey;
+
+/// How many inputs one transaction handles at the most.
+const BATCH: usize = 512;
+/// How often expired leases and delayed tasks are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
+/// How long the engine waits after a failed transaction.
+const RETRY_AFTER: Duration = Duration::from_millis(200);
+const EXPIRED_AT_ONCE: i64 = 500;
+
+/// The engine of one replica.
+pub struct Engine {
+    pub db: Db,
+    pub inputs: mpsc::Receiver<Input>,
+    pub announcer: Announcer,
+    pub lease: Duration,
+    pub workers: HashMap<WorkerId, Connected>,
+}
+
+/// What one transaction handles.
+#[derive(Default)]
+struct Batch {
+    heartbeats: Vec<(WorkerId, TaskKey)>,
+    seen: HashSet<WorkerId>,
+    logs: Vec<NewLine>,
+    ended: Vec<Ended>,
+    sweep: bool,
+}
+
+/// What must be told once the transaction is committed.
+#[derive(Default)]
+struct Outcome {
+    renewed: HashSet<(TaskId, i32)>,
+    settled: settle::Settled,
+    leased: Vec<store::claim::Leased>,
+}
+
+impl Engine {
+    /// Runs until `shutdown`.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
+        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut inputs = Vec::with_capacity(BATCH);
+        loop {
+            let mut batch = Batch::default();
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = sweep.tick() => batch.sweep = true,
+                count = self.inputs.recv_many(&mut inputs, BATCH) => if count == 0 { return },
+            }
+            for input in inputs.drain(..) {
+                self.take(input, &mut batch);
+            }
+            // Why: nothing that came in may be lost, so a batch is tried until Postgres takes it. Repeats are harmless.
+            while let Err(error) = self.cycle(&batch).await {
+                tracing::warn!(%error, "the engine waits");
+                tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    () = tokio::time::sleep(RETRY_AFTER) => {}
+                }
+            }
+        }
+    }
+
+    /// Sorts an input into the batch.
+    fn take(&mut self, input: Input, batch: &mut Batch) {
+        match input {
+            Input::Joined(connected) => {
+                tracing::info!(worker = %connected.worker, name = connected.name, slots = connected.slots, "worker connected");
+                batch.seen.insert(connected.worker);
+                self.workers.insert(connected.worker, connected);
+            }
+            Input::Left { worker, connection } => {
+                if self.workers.get(&worker).is_some_and(|known| known.connection == connection) {
+                    tracing::info!(%worker, "worker disconnected; its leases stand until they end");
+                    self.workers.remove(&worker);
+                }
+            }
+            Input::Heartbeat { worker, running } => {
+                if let Some(known) = self.workers.get_mut(&worker) {
+                    known.seen_at = Instant::now();
+                }
+                batch.seen.insert(worker);
+                batch.heartbeats.extend(running.into_iter().map(|key| (worker, key)));
+            }
+            Input::Logs(lines) => batch.logs.extend(lines),
+            Input::Ended { worker, key, ending } => batch.ended.push(Ended { worker: Some(worker), key, ending }),
+            Input::Stop(keys) => self.stop_everywhere(&keys),
+            Input::Wake => {}
+        }
+    }
+
+    /// Handles a batch in one transaction and tells workers about it.
+    async fn cycle(&self, batch: &Batch) -> Result<()> {
+        let started = Instant::now();
+        let mut tx = self.db.begin_system("engine").await?;
+        let mut outcome = Outcome::default();
+        self.renew(&mut tx, batch, &mut outcome).await?;
+        store::log::insert(&mut tx, &batch.logs).await?;
+        let mut ended = batch.ended.clone();
+        if batch.sweep {
+            let expired = store::queue::list_expired(&mut tx, EXPIRED_AT_ONCE).await?;
+            ended.extend(expired.into_iter().map(|key| Ended { worker: None, key, ending: Ending::Lost }));
+        }
+        outcome.settled = settle::settle(&mut tx, &ended).await?;
+        outcome.leased = claim::claim(&mut tx, &self.workers, self.lease).await?;
+        tx.commit().await?;
+        metrics::histogram!("trinity_engine_cycle_seconds").record(started.elapsed());
+        self.tell(batch, outcome);
+        Ok(())
+    }
+
+    async fn renew(&self, tx: &mut Tx, batch: &Batch, outcome: &mut Outcome) -> Result<()> {
+        outcome.renewed = store::queue::renew(tx, &batch.heartbeats, self.lease).await?.into_iter().collect();
+        let seen: Vec<_> = batch
+            .seen
+            .iter()
+            .filter_map(|worker| self.workers.get(worker))
+            .map(|known| (known.worker, known.name.clone(), i32::try_from(known.slots).unwrap_or(i32::MAX)))
+            .collect();
+        if !seen.is_empty() {
+            store::worker::seen(tx, &seen).await?;
+        }
+        Ok(())
+    }
+
+    /// Everything here is committed: workers and listeners may know it.
+    fn tell(&self, batch: &Batch, outcome: Outcome) {
+        let mut recorded: HashMap<WorkerId, Vec<pb::TaskRef>> = HashMap::new();
+        for ended in &batch.ended {
+            if let Some(worker) = ended.worker {
+                recorded.entry(worker).or_default().push(task_ref(&ended.key));
+            }
+        }
+        for (worker, tasks) in recorded {
+            self.send(worker, pb::connect_response::Kind::Recorded(pb::Recorded { tasks }));
+        }
+        let ended: HashSet<(TaskId, i32)> = batch.ended.iter().map(|ended| (ended.key.task_id, ended.key.attempt)).collect();
+        for (worker, key) in &batch.heartbeats {
+            let attempt = (key.task_id, key.attempt);
+            if !outcome.renewed.contains(&attempt) && !ended.contains(&attempt) {
+                self.send(*worker, pb::connect_response::Kind::Cancel(pb::CancelTask { task: Some(task_ref(key)) }));
+            }
+        }
+        let mut assigned: HashMap<WorkerId, Vec<pb::AssignedTask>> = HashMap::new();
+        for task in &outcome.leased {
+            assigned.entry(task.worker_id).or_default().push(claim::assigned(task));
+        }
+        for (worker, tasks) in assigned {
+            self.send(worker, pb::connect_response::Kind::Assignment(pb::Assignment { tasks }));
+        }
+        self.announcer.announce(&outcome.settled, &outcome.leased);
+    }
+
+    fn send(&self, worker: WorkerId, kind: pb::connect_response::Kind) {
+        if let Some(known) = self.workers.get(&worker) {
+            // Why: a broken connection loses the message; the worker repeats its results, and leases run out.
+            let _ = known.sender.send(Ok(pb::ConnectResponse { kind: Some(kind) }));
+        }
+    }
+
+    /// Asks every worker here to stop attempts; the one that has them does.
+    fn stop_everywhere(&self, keys: &[TaskKey]) {
+        for worker in self.workers.keys() {
+            for key in keys {
+                self.send(*worker, pb::connect_response::Kind::Cancel(pb::CancelTask { task: Some(task_ref(key)) }));
+            }
+        }
+    }
+}
+
+/// A task's key as workers know it.
+#[must_use]
+pub fn task_ref(key: &TaskKey) -> pb::TaskRef {
+    pb::TaskRef {
+        task_id: key.task_id.to_string(),
+        attempt: key.attempt.unsigned_abs(),
+        tenant_id: key.tenant_id.to_string(),
+        run_id: key.run_id.to_string(),
+        ordinal: key.ordinal.unsigned_abs(),
+    }
+}

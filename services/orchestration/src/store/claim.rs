@@ -1,0 +1,185 @@
+//! Claims: which ready tasks go to which workers, fairly between tenants.
+//!
+//! Source: start-time fair queueing (Goyal, Vin, Cheng, 1996): each tenant has a virtual time that grows with every task
+//! it is given; the smallest goes first, so a tenant's share does not grow with its backlog.
+
+use std::time::Duration;
+
+use sqlx::PgConnection;
+use trinity_error::Result;
+use trinity_ids::{ProjectId, RunId, TaskId, TenantId, WorkerId, WorkflowId};
+
+use crate::store::queue::interval;
+
+/// How far a tenant that was idle may go ahead of the others, in tasks.
+const HEAD_START: i64 = 8;
+
+/// How many leases each worker has. Occupancy is counted from leases, never up and down.
+pub async fn leases_by_worker(tx: &mut PgConnection) -> Result<Vec<(WorkerId, i64)>> {
+    Ok(sqlx::query_as("SELECT worker_id, count(*) FROM queue WHERE worker_id IS NOT NULL GROUP BY worker_id").fetch_all(tx).await?)
+}
+
+/// Picks up to `limit` ready tasks and locks them. Tenants that another replica serves right now are left to it, so
+/// that two replicas together never exceed a tenant's limit.
+pub async fn pick(tx: &mut PgConnection, limit: i64) -> Result<Vec<(TenantId, TaskId)>> {
+    let picked = sqlx::query_as(
+        "WITH RECURSIVE waiting AS (
+            (SELECT tenant_id FROM queue WHERE worker_id IS NULL AND NOT held ORDER BY tenant_id LIMIT 1)
+            UNION ALL
+            SELECT (
+                SELECT q.tenant_id
+                FROM queue AS q
+                WHERE q.worker_id IS NULL AND NOT q.held AND q.tenant_id > w.tenant_id
+                ORDER BY q.tenant_id
+                LIMIT 1
+            )
+            FROM waiting AS w
+            WHERE w.tenant_id IS NOT NULL
+        ),
+        share AS (
+            SELECT s.tenant_id, s.virtual_time, s.concurrency
+            FROM shares AS s
+            WHERE s.tenant_id IN (SELECT tenant_id FROM waiting WHERE tenant_id IS NOT NULL)
+            FOR UPDATE OF s SKIP LOCKED
+        ),
+        newest AS (SELECT coalesce(max(virtual_time), 0) AS virtual_time FROM shares),
+        candidates AS (
+            SELECT
+                q.tenant_id,
+                q.task_id,
+                greatest(s.virtual_time, newest.virtual_time - $2)
+                    + row_number() OVER (PARTITION BY q.tenant_id ORDER BY q.priority DESC, q.task_id) AS tag
+            FROM newest
+            CROSS JOIN share AS s
+            CROSS JOIN LATERAL (
+                SELECT count(*) AS leased FROM queue AS l WHERE l.tenant_id = s.tenant_id AND l.worker_id IS NOT NULL
+            ) AS busy
+            CROSS JOIN LATERAL (
+                SELECT q.tenant_id, q.task_id, q.priority
+                FROM queue AS q
+                WHERE q.tenant_id = s.tenant_id AND q.worker_id IS NULL AND NOT q.held AND q.not_before <= now()
+                ORDER BY q.priority DESC, q.task_id
+                LIMIT greatest(least($1, s.concurrency - busy.leased), 0)
+            ) AS q
+            ORDER BY tag
+            LIMIT $1
+        )
+        SELECT q.tenant_id, q.task_id
+        FROM candidates AS c
+        JOIN queue AS q ON q.tenant_id = c.tenant_id AND q.task_id = c.task_id
+        WHERE q.worker_id IS NULL AND NOT q.held
+        ORDER BY c.tag
+        FOR UPDATE OF q SKIP LOCKED",
+    )
+    .bind(limit)
+    .bind(HEAD_START)
+    .fetch_all(tx)
+    .await?;
+    Ok(picked)
+}
+
+/// A leased task with all that its worker needs.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Leased {
+    pub tenant_id: TenantId,
+    pub run_id: RunId,
+    pub task_id: TaskId,
+    pub ordinal: i32,
+    pub attempt: i32,
+    pub worker_id: WorkerId,
+    pub project_id: ProjectId,
+    pub workflow_id: WorkflowId,
+    pub place: String,
+    pub atom: String,
+    pub atom_version: String,
+    pub config: String,
+    pub inputs: Option<String>,
+    pub datasets: String,
+    pub timeout_ms: i64,
+    pub context: String,
+}
+
+/// Leases picked tasks to workers and charges the tenants' virtual time.
+pub async fn lease(
+    tx: &mut PgConnection,
+    picked: &[(TenantId, TaskId)],
+    workers: &[WorkerId],
+    lease: Duration,
+) -> Result<Vec<Leased>> {
+    let tenants: Vec<TenantId> = picked.iter().map(|pick| pick.0).collect();
+    let tasks: Vec<TaskId> = picked.iter().map(|pick| pick.1).collect();
+    let leased = sqlx::query_as(
+        "WITH taken AS (
+            UPDATE queue AS q
+            SET worker_id = c.worker_id, lease_until = now() + $4, attempt = q.attempt + 1
+            FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS c (tenant_id, task_id, worker_id)
+            WHERE q.tenant_id = c.tenant_id AND q.task_id = c.task_id
+            RETURNING q.tenant_id, q.run_id, q.task_id, q.ordinal, q.attempt, q.worker_id
+        ),
+        newest AS (SELECT coalesce(max(virtual_time), 0) AS virtual_time FROM shares),
+        charged AS (
+            UPDATE shares AS s
+            SET virtual_time = greatest(s.virtual_time, newest.virtual_time - $5) + c.tasks
+            FROM newest, (SELECT tenant_id, count(*) AS tasks FROM taken GROUP BY tenant_id) AS c
+            WHERE s.tenant_id = c.tenant_id
+        ),
+        started AS (
+            UPDATE tasks AS t
+            SET status = 'running', attempt = k.attempt, started_at = now()
+            FROM taken AS k
+            WHERE t.tenant_id = k.tenant_id AND t.run_id = k.run_id AND t.ordinal = k.ordinal
+            RETURNING
+                k.tenant_id, k.run_id, k.task_id, k.ordinal, k.attempt, k.worker_id, t.place, t.atom, t.atom_version,
+                t.config, t.inputs, t.datasets, t.timeout_ms
+        )
+        SELECT
+            s.tenant_id, s.run_id, s.task_id, s.ordinal, s.attempt, s.worker_id, r.project_id, r.workflow_id, s.place,
+            s.atom, s.atom_version, s.config::text AS config, s.inputs::text AS inputs, s.datasets::text AS datasets,
+            s.timeout_ms, r.context::text AS context
+        FROM started AS s
+        JOIN runs AS r ON r.tenant_id = s.tenant_id AND r.id = s.run_id",
+    )
+    .bind(tenants)
+    .bind(tasks)
+    .bind(workers)
+    .bind(interval(lease))
+    .bind(HEAD_START)
+    .fetch_all(tx)
+    .await?;
+    Ok(leased)
+}
+
+/// Marks runs whose first task was leased as running. A run that somebody else holds right now is left to him.
+pub async fn mark_running(tx: &mut PgConnection, leased: &[Leased]) -> Result<()> {
+    sqlx::query(
+        "UPDATE runs AS r
+        SET status = 'running', started_at = coalesce(r.started_at, now())
+        FROM (
+            SELECT r.tenant_id, r.id
+            FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id)
+            JOIN runs AS r ON r.tenant_id = k.tenant_id AND r.id = k.id
+            WHERE r.status = 'pending'
+            FOR UPDATE OF r SKIP LOCKED
+        ) AS fresh
+        WHERE r.tenant_id = fresh.tenant_id AND r.id = fresh.id",
+    )
+    .bind(leased.iter().map(|task| task.tenant_id).collect::<Vec<_>>())
+    .bind(leased.iter().map(|task| task.run_id).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}
+
+/// Notes how many tasks of a tenant may run at once.
+pub async fn set_concurrency(tx: &mut PgConnection, tenant: TenantId, concurrency: i32) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO shares (tenant_id, concurrency)
+        VALUES ($1, $2)
+        ON CONFLICT ON CONSTRAINT shares_pkey DO UPDATE SET concurrency = excluded.concurrency",
+    )
+    .bind(tenant)
+    .bind(concurrency)
+    .execute(tx)
+    .await?;
+    Ok(())
+}

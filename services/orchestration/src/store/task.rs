@@ -1,0 +1,142 @@
+//! Tasks as people see them, and tasks of a new run.
+
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use trinity_error::Result;
+use trinity_ids::{RunId, TaskId, TenantId};
+
+/// A row of `tasks`, with what the queue says of it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Row {
+    pub id: TaskId,
+    pub run_id: RunId,
+    pub ordinal: i32,
+    pub place: String,
+    pub molecule: String,
+    pub atom: String,
+    pub atom_version: String,
+    pub status: String,
+    pub attempt: i32,
+    pub max_attempts: i32,
+    pub rows_in: Option<i64>,
+    pub rows_out: Option<i64>,
+    pub outputs: Option<String>,
+    pub error_code: Option<String>,
+    pub error_message: Option<String>,
+    pub result: Option<String>,
+    pub cached: bool,
+    pub queued_at: Option<DateTime<Utc>>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub completed_at: Option<DateTime<Utc>>,
+    /// None when it does not stand in the queue.
+    pub held: Option<bool>,
+    pub not_before: Option<DateTime<Utc>>,
+}
+
+const SELECT: &str = "SELECT
+        t.id, t.run_id, t.ordinal, t.place, t.molecule, t.atom, t.atom_version, t.status, t.attempt, t.max_attempts,
+        t.rows_in, t.rows_out, t.outputs::text AS outputs, t.error_code, t.error_message, t.result::text AS result,
+        t.cached, t.queued_at, t.started_at, t.completed_at, q.held, nullif(q.not_before, '-infinity') AS not_before
+    FROM tasks AS t
+    LEFT JOIN queue AS q ON q.tenant_id = t.tenant_id AND q.task_id = t.id";
+
+/// A run's tasks, in the order of its plan.
+pub async fn list(tx: &mut PgConnection, tenant: TenantId, run: RunId) -> Result<Vec<Row>> {
+    let statement = format!("{SELECT} WHERE t.tenant_id = $1 AND t.run_id = $2 ORDER BY t.ordinal");
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(statement)).bind(tenant).bind(run).fetch_all(tx).await?)
+}
+
+/// Tasks that failed in their last attempt, newest run first, after the one given.
+pub async fn list_dead(tx: &mut PgConnection, tenant: TenantId, after: Option<(RunId, i32)>, limit: i64) -> Result<Vec<Row>> {
+    let statement = format!(
+        "{SELECT}
+        WHERE t.tenant_id = $1 AND t.dead
+            AND ($2::uuid IS NULL OR t.run_id < $2 OR (t.run_id = $2 AND t.ordinal > $3))
+        ORDER BY t.run_id DESC, t.ordinal
+        LIMIT $4"
+    );
+    let rows = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .bind(tenant)
+        .bind(after.map(|(run, _)| run))
+        .bind(after.map(|(_, ordinal)| ordinal))
+        .bind(limit)
+        .fetch_all(tx)
+        .await?;
+    Ok(rows)
+}
+
+/// How many of the tenant's tasks are leased, and how many may be.
+pub async fn occupancy(tx: &mut PgConnection, tenant: TenantId) -> Result<(i64, i32)> {
+    let (leased, concurrency): (i64, Option<i32>) = sqlx::query_as(
+        "SELECT
+            (SELECT count(*) FROM queue WHERE tenant_id = $1 AND worker_id IS NOT NULL),
+            (SELECT concurrency FROM shares WHERE tenant_id = $1)",
+    )
+    .bind(tenant)
+    .fetch_one(tx)
+    .await?;
+    Ok((leased, concurrency.unwrap_or_default()))
+}
+
+/// A task of a new run.
+#[derive(Debug, Clone)]
+pub struct NewTask {
+    pub id: TaskId,
+    pub place: String,
+    pub molecule: String,
+    pub atom: String,
+    pub atom_version: String,
+    pub config: String,
+    pub upstream: Vec<i32>,
+    pub edge_types: Vec<&'static str>,
+    pub passthrough: bool,
+    /// The files behind the config's dataset ids, as JSON.
+    pub datasets: String,
+    pub max_attempts: i32,
+    pub timeout_ms: i64,
+    pub priority: i32,
+}
+
+/// Inserts the tasks of a new run in one statement.
+pub async fn insert_all(tx: &mut PgConnection, tenant: TenantId, run: RunId, tasks: &[NewTask]) -> Result<()> {
+    let column = |pick: fn(&NewTask) -> &str| tasks.iter().map(|task| pick(task).to_owned()).collect::<Vec<_>>();
+    // Why: UNNEST flattens arrays of arrays, so the edges travel as JSON texts.
+    let upstream: Vec<String> = tasks.iter().map(|task| format!("{:?}", task.upstream)).collect();
+    let edge_types: Vec<String> = tasks.iter().map(|task| format!("{:?}", task.edge_types)).collect();
+    sqlx::query(
+        "INSERT INTO tasks (
+            tenant_id, run_id, ordinal, id, place, molecule, atom, atom_version, config, upstream, edge_types,
+            edge_conditions, passthrough, datasets, status, max_attempts, timeout_ms, priority
+        )
+        SELECT
+            $1, $2, t.position - 1, t.id, t.place, t.molecule, t.atom, t.atom_version, t.config::json,
+            ARRAY(SELECT value::integer FROM json_array_elements_text(t.upstream::json)),
+            ARRAY(SELECT value FROM json_array_elements_text(t.edge_types::json)),
+            '{}', t.passthrough, t.datasets::json, 'queued', t.max_attempts, t.timeout_ms, t.priority
+        FROM unnest(
+            $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
+            $11::boolean[], $12::text[], $13::integer[], $14::bigint[], $15::integer[]
+        ) WITH ORDINALITY AS t (
+            id, place, molecule, atom, atom_version, config, upstream, edge_types, passthrough, datasets, max_attempts,
+            timeout_ms, priority, position
+        )",
+    )
+    .bind(tenant)
+    .bind(run)
+    .bind(tasks.iter().map(|task| task.id).collect::<Vec<_>>())
+    .bind(column(|task| &task.place))
+    .bind(column(|task| &task.molecule))
+    .bind(column(|task| &task.atom))
+    .bind(column(|task| &task.atom_version))
+    .bind(column(|task| &task.config))
+    .bind(upstream)
+    .bind(edge_types)
+    .bind(tasks.iter().map(|task| task.passthrough).collect::<Vec<_>>())
+    .bind(column(|task| &task.datasets))
+    .bind(tasks.iter().map(|task| task.max_attempts).collect::<Vec<_>>())
+    .bind(tasks.iter().map(|task| task.timeout_ms).collect::<Vec<_>>())
+    .bind(tasks.iter().map(|task| task.priority).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
+}

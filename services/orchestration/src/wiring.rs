@@ -1,0 +1,135 @@
+//! The only place that makes the pool, the clients, the jobs and the doors.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use async_trait::async_trait;
+use moka::future::Cache;
+use tokio::sync::mpsc;
+use tonic::service::Routes;
+use trinity_context::RequestContext;
+use trinity_db::Db;
+use trinity_ids::TenantId;
+use trinity_outbox::{Delivery, Relay, Sink};
+use trinity_proto::orchestration::run_service_server::RunServiceServer;
+use trinity_proto::orchestration::worker_service_server::WorkerServiceServer;
+use trinity_proto::registry::dataset_service_client::DatasetServiceClient;
+use trinity_proto::tenant::tenant_service_client::TenantServiceClient;
+use trinity_proto::workflow::workflow_service_client::WorkflowServiceClient;
+use trinity_proto::workflow::RecordExecutionRequest;
+use trinity_rpc::{Channel, Peers, Runtime, Service};
+
+use crate::config::Config;
+use crate::events::RUN_START;
+use crate::grpc::Door;
+use crate::jobs::announce::Announcer;
+use crate::jobs::engine::Engine;
+use crate::jobs::input::EngineDoor;
+use crate::jobs::partitions;
+use crate::jobs::registrar::{Registrar, Written};
+
+/// How much may wait for the registry before workers are made to wait.
+const REGISTRAR_QUEUE: usize = 1024;
+/// How long a tenant's limit is believed without asking again.
+const LIMIT_TTL: Duration = Duration::from_secs(1);
+/// A worker's message may hold a task's result document.
+const MAX_MESSAGE_BYTES: usize = 16 << 20;
+
+/// What every handler needs.
+pub struct App {
+    pub db: Db,
+    pub peers: Peers,
+    pub workflows: WorkflowServiceClient<Channel>,
+    pub datasets: DatasetServiceClient<Channel>,
+    pub tenants: TenantServiceClient<Channel>,
+    /// Tenants' limits of concurrent tasks, as last read from the tenant service and written to `shares`.
+    pub limits: Cache<TenantId, i32>,
+    pub engine: EngineDoor,
+    pub registrar: mpsc::Sender<Written>,
+    pub announcer: Announcer,
+    pub lease_ms: u32,
+    pub heartbeat_ms: u32,
+}
+
+/// Builds the service and starts its jobs.
+///
+/// # Errors
+/// Names the setting that is missing or malformed.
+pub async fn build(config: Config, runtime: Runtime) -> Result<Service> {
+    let db = Db::connect(&config.database_url, config.database_connections)
+        .context("the setting TRINITY_ORCHESTRATION_DATABASE_URL is malformed")?;
+    let peers = runtime.peers.clone();
+    let workflows = WorkflowServiceClient::new(peers.channel("workflow")?).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let datasets = DatasetServiceClient::new(peers.channel("registry")?);
+    let (engine, inputs) = EngineDoor::new();
+    let (registrar, waiting) = mpsc::channel(REGISTRAR_QUEUE);
+    let announcer = Announcer::start(&runtime.bus, engine.clone(), &runtime.shutdown);
+
+    let room = Engine {
+        db: db.clone(),
+        inputs,
+        announcer: announcer.clone(),
+        lease: Duration::from_millis(config.lease_ms.into()),
+        workers: HashMap::new(),
+    };
+    trinity_telemetry::spawn("engine", room.run(runtime.shutdown.clone()));
+    let room = Registrar { db: db.clone(), peers: peers.clone(), datasets: datasets.clone(), engine: engine.clone(), waiting };
+    trinity_telemetry::spawn("registrar", room.run(runtime.shutdown.clone()));
+    let (shutdown, partitions) = (runtime.shutdown.clone(), partitions::run(db.clone()));
+    trinity_telemetry::spawn("partitions", async move {
+        shutdown.run_until_cancelled(partitions).await;
+    });
+    let counter = ExecutionCounter { peers: peers.clone(), workflows: workflows.clone() };
+    Relay::new("orchestration", db.clone(), &runtime)?.with_sink(counter).spawn();
+
+    let app = Arc::new(App {
+        db: db.clone(),
+        workflows,
+        datasets,
+        tenants: TenantServiceClient::new(peers.channel("tenant")?),
+        peers,
+        limits: Cache::builder().max_capacity(100_000).time_to_live(LIMIT_TTL).build(),
+        engine,
+        registrar,
+        announcer,
+        lease_ms: config.lease_ms,
+        heartbeat_ms: config.heartbeat_ms,
+    });
+    let door = Door { app };
+    let workers = WorkerServiceServer::new(door.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let routes = Routes::new(RunServiceServer::new(door)).add_service(workers);
+    Service::new("orchestration", &runtime, routes, move || {
+        let db = db.clone();
+        async move { db.ping().await.is_ok() }
+    })
+}
+
+/// Lets the workflow service count executions.
+struct ExecutionCounter {
+    peers: Peers,
+    workflows: WorkflowServiceClient<Channel>,
+}
+
+#[async_trait]
+impl Sink for ExecutionCounter {
+    async fn deliver(&self, events: &[Delivery]) -> trinity_error::Result<()> {
+        for event in events.iter().filter(|event| event.action == RUN_START) {
+            let after: serde_json::Value = event.after.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            let message = RecordExecutionRequest {
+                tenant_id: event.tenant.to_string(),
+                workflow_id: after["workflow_id"].as_str().unwrap_or_default().to_owned(),
+                run_id: event.object_id.clone(),
+                executed_at: Some(std::time::SystemTime::now().into()),
+            };
+            let request = self.peers.request(&RequestContext::service("orchestration"), message);
+            match self.workflows.clone().record_execution(request).await.map_err(trinity_error::Error::from) {
+                Err(error) if error.is_retryable() || error.code() == trinity_error::Code::Internal => return Err(error),
+                // Why: a workflow that is gone needs no count.
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}

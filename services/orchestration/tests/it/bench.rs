@@ -1,0 +1,235 @@
+//! The bench of these tests: the service, its peers, users, and workers that the tests play by hand.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::UnboundedReceiverStream;
+use tonic::service::Routes;
+use trinity_config::Shared;
+use trinity_ids::{ProjectId, TenantId, UserId, WorkerId, WorkflowId};
+use trinity_orchestration::{Config, MIGRATOR, build};
+use trinity_proto::orchestration as pb;
+use trinity_proto::orchestration::connect_request::Kind as Up;
+use trinity_proto::orchestration::connect_response::Kind as Down;
+use trinity_proto::orchestration::run_service_client::RunServiceClient;
+use trinity_proto::orchestration::worker_service_client::WorkerServiceClient;
+use trinity_proto::registry::dataset_service_server::DatasetServiceServer;
+use trinity_proto::tenant::tenant_service_server::TenantServiceServer;
+use trinity_proto::workflow::workflow_service_server::WorkflowServiceServer;
+use trinity_proto::workflow::{Plan, PlanTask};
+use trinity_rpc::{CancellationToken, Channel, Peers as Ways, Runtime, Service};
+use trinity_testkit::{TestDb, TestTokens};
+
+use crate::peers::Peers;
+
+/// How long a test waits for what must happen.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+pub struct Bench {
+    pub db: TestDb,
+    pub peers: Peers,
+    pub tenant: TenantId,
+    tokens: TestTokens,
+    user: UserId,
+    ways: Ways,
+    shutdown: CancellationToken,
+}
+
+impl Bench {
+    pub async fn new(concurrency: u32, lease_ms: u32) -> Self {
+        let db = TestDb::new("orchestration", &MIGRATOR).await;
+        let tokens = TestTokens::new();
+        let shared = Shared {
+            // Why: nobody listens there. The engine must do without Redis.
+            redis_url: "redis://127.0.0.1:1".to_owned(),
+            redis_prefix: "test".to_owned(),
+            service_key: tokens.service_seed().to_owned(),
+            issuer: "trinity".to_owned(),
+            log: "off".to_owned(),
+            log_format: "text".to_owned(),
+            peers: std::collections::BTreeMap::new(),
+        };
+        let ways = Ways::local("orchestration", &shared).unwrap();
+        let shutdown = CancellationToken::new();
+        let mut runtime = Runtime::new(&shared, ways.clone(), shutdown.clone()).unwrap();
+        runtime.authenticator = tokens.authenticator();
+        let peers = Peers {
+            plan: Arc::new(Mutex::new(Plan::default())),
+            project: ProjectId::new(),
+            concurrency,
+            registered: Arc::default(),
+        };
+        let guarded = |name: &'static str, routes: Routes| {
+            ways.install(name, Service::new(name, &runtime, routes, || async { true }).unwrap().routes);
+        };
+        guarded("workflow", Routes::new(WorkflowServiceServer::new(peers.clone())));
+        guarded("registry", Routes::new(DatasetServiceServer::new(peers.clone())));
+        guarded("tenant", Routes::new(TenantServiceServer::new(peers.clone())));
+        let config = Config {
+            listen: ([127, 0, 0, 1], 0).into(),
+            database_url: db.url().to_owned(),
+            owner_url: None,
+            database_connections: 4,
+            lease_ms,
+            heartbeat_ms: lease_ms / 5,
+        };
+        let service = build(config, runtime.clone()).await.unwrap();
+        ways.install("orchestration", service.routes);
+        Self { db, peers, tenant: TenantId::new(), tokens, user: UserId::new(), ways, shutdown }
+    }
+
+    pub fn plan(&self, tasks: Vec<PlanTask>) {
+        self.peers.plan.lock().unwrap().tasks = tasks;
+    }
+
+    fn channel(&self) -> Channel {
+        self.ways.channel("orchestration").unwrap()
+    }
+
+    pub fn runs(&self) -> RunServiceClient<Channel> {
+        RunServiceClient::new(self.channel())
+    }
+
+    /// A request of the bench's user in the bench's tenant.
+    pub fn request<T>(&self, message: T) -> tonic::Request<T> {
+        self.request_of(self.tenant, message)
+    }
+
+    pub fn request_of<T>(&self, tenant: TenantId, message: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(message);
+        let token = format!("Bearer {}", self.tokens.user(tenant, self.user, &["editor"]));
+        request.metadata_mut().insert("authorization", token.parse().unwrap());
+        request
+    }
+
+    pub async fn execute(&self) -> String {
+        self.execute_for(self.tenant).await
+    }
+
+    pub async fn execute_for(&self, tenant: TenantId) -> String {
+        let message = pb::ExecuteWorkflowRequest { workflow_id: WorkflowId::new().to_string(), version: None, context: None };
+        self.runs().execute_workflow(self.request_of(tenant, message)).await.unwrap().into_inner().run_id
+    }
+
+    pub async fn run(&self, id: &str) -> pb::Run {
+        let message = pb::GetRunRequest { run_id: id.to_owned() };
+        self.runs().get_run(self.request(message)).await.unwrap().into_inner().run.unwrap()
+    }
+
+    pub async fn tasks(&self, id: &str) -> Vec<pb::Task> {
+        let message = pb::ListTasksRequest { run_id: id.to_owned() };
+        self.runs().list_tasks(self.request(message)).await.unwrap().into_inner().tasks
+    }
+
+    /// Waits until the run has ended in this status.
+    pub async fn ended(&self, id: &str, status: pb::RunStatus) -> pb::Run {
+        trinity_testkit::eventually(DEADLINE, "the end of the run", || async {
+            let run = self.run(id).await;
+            (run.completed_at.is_some()).then_some(run)
+        })
+        .await
+        .tap(|run| assert_eq!(run.status(), status, "{run:?}"))
+    }
+
+    pub async fn worker(&self, slots: u32) -> Worker {
+        self.worker_again(WorkerId::new(), slots).await
+    }
+
+    pub async fn worker_again(&self, id: WorkerId, slots: u32) -> Worker {
+        let (up, messages) = mpsc::unbounded_channel();
+        let hello = pb::Hello { worker_id: id.to_string(), name: "test".to_owned(), slots, running: Vec::new() };
+        up.send(pb::ConnectRequest { kind: Some(Up::Hello(hello)) }).unwrap();
+        let mut request = tonic::Request::new(UnboundedReceiverStream::new(messages));
+        request.metadata_mut().insert("authorization", format!("Bearer {}", self.tokens.service()).parse().unwrap());
+        let down = WorkerServiceClient::new(self.channel()).connect(request).await.unwrap().into_inner();
+        Worker { id, up, down, assigned: VecDeque::new() }
+    }
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+    }
+}
+
+/// A worker that does what the test says.
+pub struct Worker {
+    pub id: WorkerId,
+    up: mpsc::UnboundedSender<pb::ConnectRequest>,
+    down: tonic::Streaming<pb::ConnectResponse>,
+    assigned: VecDeque<pb::AssignedTask>,
+}
+
+impl Worker {
+    /// The next message, within the deadline.
+    pub async fn next(&mut self) -> Down {
+        let message = tokio::time::timeout(DEADLINE, self.down.message()).await.expect("a message in time");
+        message.expect("a sound stream").expect("a stream that goes on").kind.unwrap()
+    }
+
+    /// The next task, passing over other messages.
+    pub async fn task(&mut self) -> pb::AssignedTask {
+        loop {
+            if let Some(task) = self.assigned.pop_front() {
+                return task;
+            }
+            if let Down::Assignment(assignment) = self.next().await {
+                self.assigned.extend(assignment.tasks);
+            }
+        }
+    }
+
+    /// Waits until the engine says that it has taken a result.
+    pub async fn recorded(&mut self) -> Vec<pb::TaskRef> {
+        loop {
+            match self.next().await {
+                Down::Recorded(recorded) => return recorded.tasks,
+                Down::Assignment(assignment) => self.assigned.extend(assignment.tasks),
+                _ => {}
+            }
+        }
+    }
+
+    /// Waits until the engine asks to stop a task.
+    pub async fn cancelled(&mut self) -> pb::TaskRef {
+        loop {
+            if let Down::Cancel(cancel) = self.next().await {
+                return cancel.task.unwrap();
+            }
+        }
+    }
+
+    pub fn complete(&self, task: &pb::AssignedTask) {
+        self.complete_with(task, Vec::new());
+    }
+
+    pub fn complete_with(&self, task: &pb::AssignedTask, outputs: Vec<pb::OutputFile>) {
+        let completed = pb::TaskCompleted { task: task.task.clone(), rows_in: 10, rows_out: 5, outputs, ..pb::TaskCompleted::default() };
+        self.say(Up::Completed(completed));
+    }
+
+    pub fn fail(&self, task: &pb::AssignedTask, retryable: bool) {
+        let failed = pb::TaskFailed { task: task.task.clone(), code: "BAD".to_owned(), message: "it is bad".to_owned(), retryable };
+        self.say(Up::Failed(failed));
+    }
+
+    pub fn beat(&self, tasks: &[&pb::AssignedTask]) {
+        self.say(Up::Heartbeat(pb::Heartbeat { running: tasks.iter().filter_map(|task| task.task.clone()).collect() }));
+    }
+
+    pub fn say(&self, kind: Up) {
+        self.up.send(pb::ConnectRequest { kind: Some(kind) }).unwrap();
+    }
+}
+
+/// Looks at a value in passing.
+pub trait Tap: Sized {
+    fn tap(self, look: impl FnOnce(&Self)) -> Self {
+        look(&self);
+        self
+    }
+}
+
+impl<T> Tap for T {}

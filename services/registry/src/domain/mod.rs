@@ -1,0 +1,8 @@
+//! Nouns and rules, without databases, networks or files.
+
+pub(crate) mod dataset;
+pub(crate) mod document;
+pub(crate) mod project;
+pub(crate) mod settings;
+pub(crate) mod text;
+pub(crate) mod upload;

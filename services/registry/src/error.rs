@@ -1,0 +1,42 @@
+//! The situations of this service that callers can act on, beside the common ones of `trinity-error`.
+
+use trinity_error::{Code, Error};
+
+pub(crate) fn project_name_taken() -> Error {
+    Error::new(Code::AlreadyExists, "PROJECT_NAME_TAKEN", "a live project of this name exists")
+}
+
+pub(crate) fn project_not_deleted() -> Error {
+    Error::new(Code::FailedPrecondition, "PROJECT_NOT_DELETED", "the project is not deleted")
+}
+
+pub(crate) fn upload_too_large(limit_bytes: u64) -> Error {
+    Error::new(Code::InvalidArgument, "UPLOAD_TOO_LARGE", format!("the file is larger than {limit_bytes} bytes"))
+        .with_metadata("limit_bytes", limit_bytes.to_string())
+}
+
+pub(crate) fn storage_quota_exceeded(quota_bytes: u64) -> Error {
+    Error::new(
+        Code::ResourceExhausted,
+        "STORAGE_QUOTA_EXCEEDED",
+        format!("the project's storage quota of {quota_bytes} bytes is used up"),
+    )
+    .with_metadata("quota_bytes", quota_bytes.to_string())
+}
+
+pub(crate) fn upload_broken_off(cause: tonic::Status) -> Error {
+    Error::new(Code::Aborted, "UPLOAD_BROKEN_OFF", "the upload broke off, nothing was kept").with_cause(cause)
+}
+
+pub(crate) fn dataset_unreadable(problem: &str) -> Error {
+    Error::new(Code::FailedPrecondition, "DATASET_UNREADABLE", format!("the dataset cannot be read: {problem}"))
+}
+
+/// What the object store's failures mean to a caller.
+pub(crate) fn storage(error: trinity_storage::Error) -> Error {
+    match error {
+        trinity_storage::Error::NotFound(_) => Error::not_found("dataset file").with_cause(error),
+        trinity_storage::Error::Store(_) => Error::unavailable("the object store").with_cause(error),
+        other => Error::internal(other),
+    }
+}

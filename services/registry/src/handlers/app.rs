@@ -1,0 +1,20 @@
+//! Apps.
+
+use trinity_context::RequestContext;
+use trinity_error::Result;
+use trinity_proto::registry as pb;
+
+use crate::app::App;
+use crate::store;
+
+/// Lists the apps that the caller's tenant may use.
+///
+/// # Errors
+/// `Unavailable` when the tenant service is away.
+pub(crate) async fn list(app: &App, ctx: &RequestContext) -> Result<pb::ListAppsResponse> {
+    let allowed = app.tenants.allowed_apps(ctx).await?;
+    let mut tx = app.db.begin(ctx).await?;
+    let apps = store::project::list_apps(&mut tx).await?;
+    let apps = apps.into_iter().filter(|app| allowed.contains(&app.slug)).map(Into::into).collect();
+    Ok(pb::ListAppsResponse { apps })
+}

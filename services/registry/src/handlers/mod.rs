@@ -1,0 +1,10 @@
+//! The front room: validate, transact, announce, reply. The guard in front has checked the caller's permission.
+
+pub(crate) mod app;
+pub(crate) mod atom;
+pub(crate) mod dataset;
+pub(crate) mod download;
+pub(crate) mod internal;
+pub(crate) mod preview;
+pub(crate) mod project;
+pub(crate) mod upload;

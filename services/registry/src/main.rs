@@ -1,0 +1,10 @@
+//! The registry service as a process of its own.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    trinity_rpc::launch("registry", &trinity_registry::MIGRATOR, trinity_registry::build)
+}

@@ -1,0 +1,45 @@
+//! The only place that makes pools, clients, jobs and servers.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use tonic::service::Routes;
+use trinity_db::Db;
+use trinity_outbox::Relay;
+use trinity_proto::registry::atom_service_server::AtomServiceServer;
+use trinity_proto::registry::dataset_service_server::DatasetServiceServer;
+use trinity_proto::registry::project_service_server::ProjectServiceServer;
+use trinity_rpc::{Runtime, Service};
+use trinity_storage::Storage;
+
+use crate::app::App;
+use crate::config::Config;
+use crate::grpc::Door;
+use crate::jobs::seed::Seeding;
+use crate::tenants::Tenants;
+
+/// The largest message: two documents of 1 MiB, a piece of a file, or the outputs of many tasks.
+const MAX_MESSAGE_BYTES: usize = 16 << 20;
+
+/// Builds the service; Postgres and its peers may be away.
+///
+/// # Errors
+/// Names the setting that is wrong, or the atom whose version was changed after it was published.
+pub async fn build(config: Config, runtime: Runtime) -> Result<Service> {
+    let db = Db::connect(&config.database_url, config.database_connections)
+        .context("the setting TRINITY_REGISTRY_DATABASE_URL is malformed")?;
+    let storage = Storage::open(&config.storage_url).context("the setting TRINITY_REGISTRY_STORAGE_URL is wrong")?;
+    let tenants = Tenants::new(&runtime.peers)?;
+    let seeding = Seeding::start(db.clone(), runtime.shutdown.clone()).await?;
+    Relay::new("registry", db.clone(), &runtime)?.spawn();
+
+    let app = Arc::new(App { db: db.clone(), storage, tenants, max_upload_bytes: config.max_upload_bytes });
+    let door = Door { app };
+    let routes = Routes::new(ProjectServiceServer::new(door.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(AtomServiceServer::new(door.clone()))
+        .add_service(DatasetServiceServer::new(door).max_decoding_message_size(MAX_MESSAGE_BYTES));
+    Service::new("registry", &runtime, routes, move || {
+        let (db, seeding) = (db.clone(), seeding.clone());
+        async move { seeding.is_done() && db.ping().await.is_ok() }
+    })
+}

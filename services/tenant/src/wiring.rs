@@ -1,0 +1,38 @@
+//! Builds the service: the only place that makes pools and starts jobs.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use tonic::service::Routes;
+use trinity_db::Db;
+use trinity_outbox::Relay;
+use trinity_proto::tenant::tenant_service_server::TenantServiceServer;
+use trinity_rpc::{Runtime, Service};
+
+use crate::Config;
+use crate::grpc::Door;
+
+/// How long a request may be: settings and metadata are 64 KiB each at the most.
+const MAX_REQUEST_BYTES: usize = 1 << 20;
+
+/// What every handler gets.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub db: Db,
+}
+
+/// Builds the service; Postgres may be away.
+///
+/// # Errors
+/// Names the setting that is missing or malformed.
+pub async fn build(config: Config, runtime: Runtime) -> Result<Service> {
+    let db = Db::connect(&config.database_url, config.database_connections)
+        .context("the setting TRINITY_TENANT_DATABASE_URL is malformed")?;
+    Relay::new("tenant", db.clone(), &runtime)?.spawn();
+    let app = Arc::new(App { db: db.clone() });
+    let server = TenantServiceServer::new(Door { app }).max_decoding_message_size(MAX_REQUEST_BYTES);
+    Service::new("tenant", &runtime, Routes::new(server), move || {
+        let db = db.clone();
+        async move { db.ping().await.is_ok() }
+    })
+}

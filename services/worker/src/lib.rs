@@ -1,0 +1,48 @@
+//! The worker: takes tasks from orchestration, runs their atoms, and gives the results back until they are recorded.
+//!
+//! In reading order: [`config`](Config) settings, `link` the stream to orchestration, `desk` what is under way and what
+//! is not recorded yet, `attempt` one attempt of one task, `cache` results of equal work, `logs` what tasks say,
+//! `convert` messages to and from the atoms' own form. Data work happens in child processes (`trinity-atoms`), so that
+//! the stream and its heartbeats never wait for it.
+
+mod attempt;
+mod cache;
+mod config;
+mod convert;
+mod desk;
+mod link;
+mod logs;
+mod metrics;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use trinity_rpc::{CancellationToken, Peers, Runtime};
+
+pub use config::Config;
+
+/// The word after which a program is a child process that runs atoms and nothing else: see [`atom_runner`].
+pub const ATOM_RUNNER: &str = trinity_atoms::runner::SUBCOMMAND;
+
+/// Runs the child process in which atoms work; to be called before anything else is started.
+pub fn atom_runner() -> ExitCode {
+    trinity_atoms::runner::main()
+}
+
+/// Works beside other services in one process, until that is to stop.
+///
+/// # Errors
+/// When a setting is wrong or the object store cannot be opened.
+pub async fn run(config: Config, runtime: Runtime) -> Result<()> {
+    serve(config, runtime.peers, runtime.shutdown).await
+}
+
+/// Works until `shutdown`, then finishes what runs, for a while.
+///
+/// # Errors
+/// When a setting is wrong or the object store cannot be opened.
+pub async fn serve(config: Config, peers: Peers, shutdown: CancellationToken) -> Result<()> {
+    config.check()?;
+    let desk = desk::Desk::new(attempt::Bench::open(&config)?);
+    link::keep(&config, &peers, desk, shutdown).await
+}

@@ -1,0 +1,7 @@
+//! Rows and SQL, nothing else.
+
+pub mod atom;
+pub mod canvas;
+pub mod execution;
+pub mod version;
+pub mod workflow;

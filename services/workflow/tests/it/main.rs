@@ -1,0 +1,11 @@
+//! The workflow service over real gRPC and a real Postgres, with peers that answer by their contracts.
+
+mod catalogue;
+mod check_out;
+mod executions;
+mod faults;
+mod peers;
+mod save;
+mod stage;
+mod tenancy;
+mod versions;

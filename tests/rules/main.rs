@@ -1,0 +1,4 @@
+//! Rules that hold for every RPC and every table, checked against the contracts and the catalogue themselves.
+
+mod catalogue;
+mod matrix;

@@ -1,0 +1,218 @@
+//! An installation of separate processes, and its tenants.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sqlx::migrate::Migrator;
+use tempfile::TempDir;
+use tonic::transport::{Channel, Endpoint};
+use trinity_authz::ServiceKey;
+use trinity_proto::identity::CreateFirstOwnerRequest;
+use trinity_proto::identity::user_service_client::UserServiceClient;
+use trinity_proto::tenant::CreateTenantRequest;
+use trinity_proto::tenant::tenant_service_client::TenantServiceClient;
+use trinity_testkit::{OwnRedis, TestDb, eventually, free_port};
+
+use crate::api::Api;
+use crate::process::Process;
+
+/// Services with a schema, in the order in which they are started.
+const SERVICES: [&str; 6] = ["tenant", "identity", "audit", "registry", "workflow", "orchestration"];
+const START_DEADLINE: Duration = Duration::from_secs(60);
+/// The password of every person in these tests.
+pub const PASSWORD: &str = "correct horse battery staple 9";
+
+/// What a test may want otherwise.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Host and port by which the services reach Postgres, instead of its own.
+    pub postgres_through: Option<String>,
+    /// Further settings.
+    pub settings: Vec<(&'static str, String)>,
+}
+
+/// A running installation. Everything ends with this value.
+pub struct Installation {
+    /// Its processes by the services' names; first, so that they end before what they use.
+    pub processes: BTreeMap<&'static str, Process>,
+    /// The database, for tests that look behind the scenes.
+    pub db: TestDb,
+    /// Its Redis, which a test may empty.
+    pub redis: OwnRedis,
+    http: String,
+    grpc: BTreeMap<&'static str, String>,
+    key: ServiceKey,
+    folder: TempDir,
+}
+
+/// Every service with its migrations.
+pub fn migrators() -> [(&'static str, &'static Migrator); 6] {
+    [
+        ("tenant", &trinity_tenant::MIGRATOR),
+        ("identity", &trinity_identity::MIGRATOR),
+        ("registry", &trinity_registry::MIGRATOR),
+        ("workflow", &trinity_workflow::MIGRATOR),
+        ("orchestration", &trinity_orchestration::MIGRATOR),
+        ("audit", &trinity_audit::MIGRATOR),
+    ]
+}
+
+impl Installation {
+    /// Starts everything and waits until it is ready.
+    pub async fn start() -> Self {
+        Self::start_with(Options::default()).await
+    }
+
+    /// As [`Self::start`], with the test's own wishes.
+    pub async fn start_with(options: Options) -> Self {
+        let this = Self::spawn(TestDb::with(&migrators()).await, options);
+        this.ready(START_DEADLINE).await;
+        this
+    }
+
+    /// Starts everything without waiting.
+    pub fn spawn(db: TestDb, options: Options) -> Self {
+        let redis = OwnRedis::start();
+        let folder = TempDir::new().expect("a folder");
+        let seed = STANDARD.encode(uuid::Uuid::new_v4().simple().to_string().as_bytes());
+        let key = ServiceKey::new("tests", &seed).expect("a key");
+        let grpc: BTreeMap<&str, String> =
+            SERVICES.into_iter().map(|name| (name, format!("http://127.0.0.1:{}", free_port()))).collect();
+        let http = format!("127.0.0.1:{}", free_port());
+        let mut this =
+            Self { http: format!("http://{http}"), processes: BTreeMap::new(), db, redis, grpc, key, folder };
+        let shared = this.shared(&seed, &options);
+        for name in SERVICES {
+            this.add(name, this.service_settings(name, &shared, &options));
+        }
+        let storage = this.storage();
+        this.add("worker", with(&shared, [("TRINITY_WORKER_STORAGE_URL", storage)]));
+        this.add("gateway", with(&shared, [("TRINITY_GATEWAY_LISTEN", http)]));
+        this
+    }
+
+    fn shared(&self, seed: &str, options: &Options) -> BTreeMap<String, String> {
+        let mut shared = with(&BTreeMap::new(), [
+            ("TRINITY_REDIS_URL", self.redis.url().to_owned()),
+            ("TRINITY_SERVICE_KEY", seed.to_owned()),
+            ("TRINITY_LOG_FORMAT", "text".to_owned()),
+            ("TRINITY_LOG", "info,sqlx=warn".to_owned()),
+            ("PATH", std::env::var("PATH").unwrap_or_default()),
+        ]);
+        for (name, url) in &self.grpc {
+            shared.insert(format!("TRINITY_PEERS_{}", name.to_uppercase()), url.clone());
+        }
+        with(&shared, options.settings.iter().cloned())
+    }
+
+    fn service_settings(&self, name: &str, shared: &BTreeMap<String, String>, options: &Options) -> BTreeMap<String, String> {
+        let setting = |field: &str| format!("TRINITY_{}_{field}", name.to_uppercase());
+        let mut settings = shared.clone();
+        let mut url = self.db.urls(name).serve.clone();
+        if let Some(through) = &options.postgres_through {
+            let (_, rest) = url.rsplit_once('@').expect("a user in the URL");
+            let (host, _) = rest.split_once('/').expect("a database in the URL");
+            url = url.replace(host, through);
+        }
+        settings.insert(setting("DATABASE_URL"), url);
+        settings.insert(setting("LISTEN"), self.grpc[name].trim_start_matches("http://").to_owned());
+        match name {
+            "identity" => drop(settings.insert(setting("MASTER_KEY"), STANDARD.encode([3u8; 32]))),
+            "audit" => drop(settings.insert(setting("SIGNING_KEY"), STANDARD.encode([4u8; 32]))),
+            "registry" => drop(settings.insert(setting("STORAGE_URL"), self.storage())),
+            "orchestration" => drop(settings.entry(setting("LEASE_MS")).or_insert_with(|| "3000".to_owned())),
+            _ => {}
+        }
+        settings
+    }
+
+    fn storage(&self) -> String {
+        format!("file://{}/objects", self.folder.path().display())
+    }
+
+    fn add(&mut self, name: &'static str, settings: BTreeMap<String, String>) {
+        let folder: &Path = self.folder.path();
+        let mut process = Process::new(&format!("trinity-{name}"), settings, folder);
+        process.start();
+        self.processes.insert(name, process);
+    }
+
+    /// Waits until the gateway says that everything is ready.
+    pub async fn ready(&self, deadline: Duration) {
+        let url = format!("{}/readyz", self.http);
+        eventually(deadline, "the installation to be ready", || async {
+            reqwest::get(&url).await.ok().filter(|answer| answer.status() == 200).map(drop)
+        })
+        .await;
+    }
+
+    /// Where the gateway answers.
+    pub fn http(&self) -> &str {
+        &self.http
+    }
+
+    /// The API as nobody sees it.
+    pub fn anonymous(&self) -> Api {
+        Api::new(&self.http)
+    }
+
+    /// A gRPC channel to a service.
+    pub async fn channel(&self, service: &str) -> Channel {
+        Endpoint::from_shared(self.grpc[service].clone()).expect("a URL").connect().await.expect("a connection")
+    }
+
+    /// A request in the name of a service.
+    pub fn internal<T>(&self, message: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(message);
+        request.metadata_mut().insert("authorization", format!("Bearer {}", self.key.token()).parse().expect("a token"));
+        request
+    }
+
+    /// The token of a service.
+    pub fn service_token(&self) -> String {
+        self.key.token()
+    }
+
+    /// Makes a tenant with an owner and gives the tenant's id and the owner's view.
+    pub async fn tenant(&self, slug: &str) -> (String, Api) {
+        let message = CreateTenantRequest { name: slug.to_owned(), slug: slug.to_owned(), ..CreateTenantRequest::default() };
+        let mut tenants = TenantServiceClient::new(self.channel("tenant").await);
+        let made = tenants.create_tenant(self.internal(message)).await.expect("a tenant").into_inner().tenant;
+        let tenant_id = made.expect("a tenant").id;
+        let message = CreateFirstOwnerRequest {
+            tenant_id: tenant_id.clone(),
+            email: format!("owner@{slug}.example"),
+            password: PASSWORD.to_owned(),
+            full_name: "Owner".to_owned(),
+        };
+        let mut users = UserServiceClient::new(self.channel("identity").await);
+        users.create_first_owner(self.internal(message)).await.expect("an owner");
+        let api = self.anonymous().login(slug, &format!("owner@{slug}.example"), PASSWORD).await;
+        (tenant_id, api)
+    }
+
+    /// Adds a person with a role to a tenant and gives the person's view.
+    pub async fn person(&self, owner: &Api, slug: &str, role: &str) -> Api {
+        let email = format!("{role}@{slug}.example");
+        let body = serde_json::json!({"email": email, "password": PASSWORD, "roles": [role]});
+        owner.post("/users", body).await.data();
+        self.anonymous().login(slug, &email, PASSWORD).await
+    }
+
+    /// The process of a service.
+    pub fn process(&mut self, name: &str) -> &mut Process {
+        self.processes.get_mut(name).expect("a service")
+    }
+}
+
+fn with<K: Into<String>>(
+    settings: &BTreeMap<String, String>,
+    more: impl IntoIterator<Item = (K, String)>,
+) -> BTreeMap<String, String> {
+    let mut settings = settings.clone();
+    settings.extend(more.into_iter().map(|(key, value)| (key.into(), value)));
+    settings
+}
