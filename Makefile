@@ -4,7 +4,7 @@ DATA ?= .data
 CARGO ?= cargo
 ALL_IN_ONE := target/release/trinity-all-in-one
 
-.PHONY: help up down test lint clean-data
+.PHONY: help up down test lint bench clean-data
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,10 @@ lint: ## Format, clippy with warnings denied, dependency rules
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 	$(CARGO) deny --log-level error check bans licenses sources
+
+bench: ## Measures speed, as ratios within one run, and prints the table of docs/benchmarks.md
+	$(CARGO) build --release --bin trinity-all-in-one --bin trinity-bench --bin engine-alone
+	@target/release/trinity-bench
 
 clean-data: down ## Stops everything and deletes the data
 	@if [ -x $(ALL_IN_ONE) ]; then $(ALL_IN_ONE) remove --data $(DATA); fi

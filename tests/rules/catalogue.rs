@@ -16,11 +16,17 @@ const INSTALLATION_TABLES: &[(&str, &str)] = &[
 ];
 
 /// Keys and indexes that do not begin with the tenant, and why.
-const INSTALLATION_KEYS: &[(&str, &str)] = &[];
+const INSTALLATION_KEYS: &[(&str, &str)] = &[
+    ("tenant.tenants_slug_key", "a slug names one tenant of the installation"),
+    ("tenant.domains_domain_key", "a domain belongs to one tenant of the installation"),
+];
 
 /// Tables whose policies admit work for all tenants at once (`app.system`), and why.
 const SYSTEM_TABLES: &[(&str, &str)] = &[
     ("outbox", "relays carry the events of every tenant"),
+    ("identity.sessions", "deny-lists name the revoked sessions of every tenant"),
+    ("tenant.tenants", "the platform's own list of tenants"),
+    ("tenant.domains", "a login finds its tenant by the domain"),
     ("orchestration.runs", "the engine records results of every tenant in one transaction"),
     ("orchestration.tasks", "as runs"),
     ("orchestration.task_logs", "as runs"),
@@ -162,7 +168,8 @@ async fn serving_roles_own_nothing_and_cannot_step_around() {
     let strong = catalogue
         .rows(
             "SELECT rolname::text, '' FROM pg_roles
-            WHERE rolname LIKE 'trinity\\_%' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)",
+            WHERE rolname ~ '^trinity_(tenant|identity|registry|workflow|orchestration|audit)(_owner)?$'
+                AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)",
         )
         .await;
     assert!(strong.is_empty(), "{strong:?}");

@@ -102,6 +102,12 @@ impl Authenticator {
         self.refresh_keys().await
     }
 
+    /// Whether the tenant was suspended when this process last looked.
+    #[must_use]
+    pub fn is_suspended(&self, tenant: TenantId) -> bool {
+        self.denied.is_suspended(tenant)
+    }
+
     async fn verify(&self, token: &str) -> Result<(Caller, u64)> {
         if let Some((name, expires)) = self.service_key.verify(token) {
             return Ok((Caller::Service { name }, expires));

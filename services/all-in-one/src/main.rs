@@ -66,7 +66,11 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    match run(Arguments::parse().command) {
+    let command = Arguments::parse().command;
+    if let Command::AtomRunner = command {
+        return trinity_worker::atom_runner();
+    }
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("trinity-all-in-one: {error:#}");
@@ -88,7 +92,7 @@ fn run(command: Command) -> Result<()> {
                 print!("{}", roles::settings(&admin_url, &database, &secret).await?);
                 Ok(())
             }
-            Command::AtomRunner => todo(),
+            Command::AtomRunner => unreachable!("main has run it"),
         }
     })
 }

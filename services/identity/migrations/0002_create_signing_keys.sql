@@ -4,7 +4,6 @@ SET LOCAL lock_timeout = '5s';
 CREATE TABLE signing_keys (
     generation bigint NOT NULL,
     kid text NOT NULL,
-    public_key text NOT NULL,
     sealed_private_key bytea NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     signs_from timestamptz NOT NULL,

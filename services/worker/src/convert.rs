@@ -103,7 +103,7 @@ pub(crate) fn ending(key: &TaskKey, result: Result<(Outcome, bool), Fault>) -> p
             rows_in: outcome.rows_in,
             rows_out: outcome.rows_out,
             outputs: outcome.outputs.into_iter().map(output).collect(),
-            result: Some(Json::new(outcome.result.to_string())),
+            result: Some(Json::new(result_text(&outcome.result))),
             cached,
         }),
         Err(fault) => pb::connect_request::Kind::Failed(pb::TaskFailed {
@@ -113,6 +113,19 @@ pub(crate) fn ending(key: &TaskKey, result: Result<(Outcome, bool), Fault>) -> p
             retryable: fault.retryable,
         }),
     }
+}
+
+/// The longest result document, in bytes; gRPC takes 4 MiB at the most, and its schemas need room as well.
+const MAX_RESULT_BYTES: usize = 1 << 20;
+
+/// Why cut: what does not pass would break the stream, be repeated, and break it again.
+fn result_text(result: &Value) -> String {
+    let text = result.to_string();
+    if text.len() <= MAX_RESULT_BYTES {
+        return text;
+    }
+    serde_json::json!({ "too_large": true, "size_bytes": text.len(), "message": "the outputs hold all of it" })
+        .to_string()
 }
 
 fn output(table: trinity_atoms::OutputTable) -> pb::OutputFile {
@@ -133,4 +146,23 @@ fn output(table: trinity_atoms::OutputTable) -> pb::OutputFile {
 
 pub(crate) fn line(line: LogLine) -> pb::TaskLogLine {
     pb::TaskLogLine { at_ms: line.at_ms, level: line.level, message: line.message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_too_large_for_the_stream_is_said_to_be_so() {
+        assert_eq!(result_text(&Value::from("x")), "\"x\"");
+        let text = result_text(&Value::from("x".repeat(MAX_RESULT_BYTES)));
+        assert!(text.len() < 200 && text.contains("too_large"), "{text}");
+    }
+
+    #[test]
+    fn inputs_of_unknown_format_are_refused() {
+        let mut assigned = pb::AssignedTask::default();
+        assigned.inputs.push(pb::InputFile { format: "xlsx".into(), ..pb::InputFile::default() });
+        assert_eq!(task(&assigned).unwrap_err().code, code::INPUT_MISSING);
+    }
 }

@@ -16,8 +16,9 @@ use crate::{
 
 /// Lines that wait at the most; beyond it the newest are dropped.
 const WAITING: usize = 10_000;
-/// Lines in one message.
+/// Lines and bytes of one message; gRPC takes 4 MiB at the most.
 const LINES_PER_MESSAGE: usize = 500;
+const BYTES_PER_MESSAGE: usize = 1 << 20;
 
 /// Where lines wait.
 pub(crate) struct Logs {
@@ -44,15 +45,20 @@ impl Logs {
 
     /// Everything that waits, a message or more for each task, in the order in which it was said.
     pub fn take(&mut self) -> Vec<pb::TaskLog> {
-        let mut messages: Vec<(TaskKey, pb::TaskLog)> = Vec::new();
+        let mut messages: Vec<(TaskKey, usize, pb::TaskLog)> = Vec::new();
         while let Ok((key, line)) = self.receiver.try_recv() {
-            let open =
-                messages.iter_mut().rev().find(|(task, log)| *task == key && log.lines.len() < LINES_PER_MESSAGE);
-            match open {
-                Some((_, log)) => log.lines.push(convert::line(line)),
-                None => {
+            let length = line.message.len();
+            let has_room = |bytes: usize, log: &pb::TaskLog| {
+                log.lines.len() < LINES_PER_MESSAGE && bytes + length < BYTES_PER_MESSAGE
+            };
+            match messages.iter_mut().rev().find(|(task, _, _)| *task == key) {
+                Some((_, bytes, log)) if has_room(*bytes, log) => {
+                    *bytes += length;
+                    log.lines.push(convert::line(line));
+                }
+                _ => {
                     let log = pb::TaskLog { task: Some((&key).into()), lines: vec![convert::line(line)] };
-                    messages.push((key, log));
+                    messages.push((key, length, log));
                 }
             }
         }
@@ -61,7 +67,7 @@ impl Logs {
             metrics::lines_dropped(dropped);
             tracing::warn!(dropped, "log lines of tasks were dropped");
         }
-        messages.into_iter().map(|(_, log)| log).collect()
+        messages.into_iter().map(|(_, _, log)| log).collect()
     }
 }
 
@@ -86,6 +92,16 @@ mod tests {
         let said = taken.iter().filter(|log| log.task.as_ref().unwrap().task_id == "one").flat_map(|log| &log.lines);
         assert!(said.enumerate().all(|(at, line)| line.message == at.to_string()));
         assert!(logs.take().is_empty());
+    }
+
+    #[test]
+    fn long_lines_make_more_messages() {
+        let mut logs = Logs::new();
+        let sink = logs.sink(&key("one"));
+        (0..400).for_each(|_| sink(LogLine::now("info", "ä".repeat(4_000))));
+        let taken = logs.take();
+        let bytes = |log: &pb::TaskLog| log.lines.iter().map(|line| line.message.len()).sum::<usize>();
+        assert!(taken.len() == 4 && taken.iter().all(|log| bytes(log) <= BYTES_PER_MESSAGE), "{}", taken.len());
     }
 
     #[test]

@@ -110,10 +110,19 @@ fn check(task: &Task) -> Result<(), Fault> {
         .map_err(|error| Fault::lasting(code::INTERNAL, error.to_string()))?;
     let faults = schema.faults(&task.config);
     if faults.is_empty() {
-        return Ok(());
+        return check_inputs(task, spec);
     }
     let words: Vec<String> = faults.iter().map(|fault| format!("{} {}", fault.path, fault.message)).collect();
     Err(Fault::config(words.join("; ")))
+}
+
+fn check_inputs(task: &Task, spec: &trinity_catalog::AtomSpec) -> Result<(), Fault> {
+    let (given, min, max) = (task.inputs.len(), spec.min_inputs as usize, spec.max_inputs as usize);
+    if (min..=max).contains(&given) {
+        return Ok(());
+    }
+    let wanted = if min == max { min.to_string() } else { format!("{min} to {max}") };
+    Err(Fault::config(format!("{} takes {wanted} inputs and got {given}", spec.slug)))
 }
 
 #[cfg(test)]

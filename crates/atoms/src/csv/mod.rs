@@ -6,6 +6,7 @@
 mod dates;
 mod infer;
 mod scan;
+mod scanner;
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -28,7 +29,7 @@ use crate::{
     types,
 };
 pub(crate) use infer::Kind;
-use scan::Scanned;
+use scanner::Scanned;
 
 /// How the file is written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -220,7 +220,12 @@ async fn configs_and_inputs_are_checked_before_anything_runs() {
     assert_eq!(fault.code, code::CONFIG_INVALID);
     assert!(fault.message.contains("/where is required") && fault.message.contains("/when unknown setting"), "{fault}");
     let fault = bench.apply("filter", json!({"where": "true"}), &[]).await.unwrap_err();
-    assert_eq!(fault.code, code::CONFIG_INVALID);
+    assert_eq!(
+        (fault.code.as_str(), fault.message.as_str()),
+        (code::CONFIG_INVALID, "filter takes 1 inputs and got 0")
+    );
+    let fault = bench.apply("join", json!({"on": ["a"]}), &vec![input.clone(); 3]).await.unwrap_err();
+    assert_eq!(fault.message, "join takes 2 inputs and got 3");
     let fault = bench.apply("no-such-atom", json!({}), &[]).await.unwrap_err();
     assert_eq!(fault.code, code::ATOM_UNKNOWN);
     let mut gone = input.clone();

@@ -61,7 +61,11 @@ pub fn plan<'a>(stack: &'a Stack, secret: &'a Secret) -> Plan<'a> {
 
 /// The service key as the settings want it.
 pub fn service_key(secret: &Secret) -> String {
-    STANDARD.encode(secret.derive("service key"))
+    key(secret, "service key")
+}
+
+fn key(secret: &Secret, purpose: &str) -> String {
+    STANDARD.encode(secret.derive(purpose))
 }
 
 /// The demo login; its password is as secret as the installation's secret.
@@ -86,14 +90,18 @@ pub fn text(
         text.push_str(&format!("\n[{service}]\n"));
         line(&mut text, "database_url", &urls.serve);
         line(&mut text, "owner_url", &urls.owner);
-        if service == "registry" {
-            line(&mut text, "storage_url", &storage);
+        match service.as_str() {
+            "identity" => line(&mut text, "master_key", &key(secret, "master key")),
+            "registry" => line(&mut text, "storage_url", &storage),
+            "audit" => line(&mut text, "signing_key", &key(secret, "audit signing key")),
+            _ => {}
         }
     }
     text.push_str("\n[gateway]\n");
     line(&mut text, "listen", &format!("127.0.0.1:{}", ports.http));
     text.push_str("\n[worker]\n");
     line(&mut text, "storage_url", &storage);
+    line(&mut text, "spill_dir", &folder.join("spill").display().to_string());
     text
 }
 

@@ -110,8 +110,8 @@ Trinity runs.
 
 Try:
   TOKEN=$(curl -s {url}/api/v1/auth/login -H 'content-type: application/json' -d '{{"tenant":"{tenant}","email":"{email}","password":"{password}"}}' | sed -n 's/.*"access_token":"\([^"]*\)".*/\1/p')
-  curl -s {url}/api/v1/datasets/{result}/preview?rows=3 -H "authorization: Bearer $TOKEN"
-  curl -s {url}/api/v1/audit/events?object_id={project} -H "authorization: Bearer $TOKEN"
+  curl -s "{url}/api/v1/datasets/{result}/preview?rows=3" -H "authorization: Bearer $TOKEN"
+  curl -s "{url}/api/v1/audit/events?object_id={project}" -H "authorization: Bearer $TOKEN"
 "#,
         grpc = ports.grpc,
         environment = environment.display(),

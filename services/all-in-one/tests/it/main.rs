@@ -38,9 +38,9 @@ impl Installation {
 
     async fn client(&self) -> Client {
         let client = Client::new(&self.environment("TRINITY_URL")).unwrap();
-        let word = |name| self.environment(name);
-        let login = client.login(&word("TRINITY_TENANT"), &word("TRINITY_EMAIL"), &word("TRINITY_PASSWORD"));
-        let token = login.await.unwrap().access_token;
+        let [tenant, email, password] =
+            ["TRINITY_TENANT", "TRINITY_EMAIL", "TRINITY_PASSWORD"].map(|name| self.environment(name));
+        let token = client.login(&tenant, &email, &password).await.unwrap().access_token;
         client.with_token(&token)
     }
 }

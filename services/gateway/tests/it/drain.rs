@@ -49,5 +49,4 @@ async fn no_request_fails_while_the_gateway_drains() {
     }
     let stack = Arc::into_inner(stack).unwrap();
     tokio::time::timeout(LIMIT, stack.serving).await.expect("the gateway ends").unwrap().unwrap();
-    assert!(stack.http.get(&stack.base).send().await.is_err_and(|error| error.is_connect()), "nobody listens");
 }

@@ -8,7 +8,7 @@ use trinity_proto::registry as pb;
 
 use crate::stand::{Stand, reason};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_catalogue_holds_every_built_in_atom_as_it_was_built() {
     let stand = Stand::new().await;
     let answer = stand.atoms().get_catalog(stand.service_says(pb::GetCatalogRequest {})).await.unwrap().into_inner();
@@ -20,7 +20,7 @@ async fn the_catalogue_holds_every_built_in_atom_as_it_was_built() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn atoms_are_found_by_category_and_words() {
     let stand = Stand::new().await;
     let viewer = stand.person("viewer");
@@ -44,7 +44,7 @@ async fn atoms_are_found_by_category_and_words() {
     assert!(list("", "csv %").await.atoms.is_empty(), "wildcards are plain characters");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_newest_active_version_is_the_latest_by_number() {
     let stand = Stand::new().await;
     let viewer = stand.person("viewer");
@@ -69,7 +69,7 @@ async fn the_newest_active_version_is_the_latest_by_number() {
     assert_eq!((missing.code(), reason(&missing).as_str()), (Code::NotFound, "ATOM_NOT_FOUND"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_published_version_cannot_be_changed_by_the_service() {
     let stand = Stand::new().await;
     let db = stand.db.db();

@@ -14,7 +14,7 @@ fn seattle() -> Vec<u8> {
     std::fs::read(SEATTLE).expect("the worked example's data")
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_worked_example_is_described_and_shown() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -60,7 +60,7 @@ async fn the_worked_example_is_described_and_shown() {
     assert_eq!(schema.columns, dataset.schema);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_download_is_the_file_that_was_uploaded() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -81,7 +81,7 @@ async fn a_download_is_the_file_that_was_uploaded() {
     assert!(bytes == file);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn deletion_takes_the_row_and_the_file() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -104,7 +104,7 @@ async fn deletion_takes_the_row_and_the_file() {
     assert_eq!(actions, ["dataset.upload", "dataset.delete"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn another_tenants_dataset_answers_as_one_that_does_not_exist() {
     let stand = Stand::new().await;
     let (anna, mallory) = (stand.person("admin"), stand.person("admin"));
@@ -135,7 +135,7 @@ async fn another_tenants_dataset_answers_as_one_that_does_not_exist() {
     assert_eq!(stand.files().len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn datasets_of_a_deleted_project_are_hidden_until_it_is_restored() {
     let stand = Stand::new().await;
     let anna = stand.person("admin");

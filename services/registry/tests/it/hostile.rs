@@ -4,7 +4,7 @@ use tonic::Code;
 
 use crate::stand::{Stand, reason};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn broken_files_are_stored_with_their_problem() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -28,7 +28,7 @@ async fn broken_files_are_stored_with_their_problem() {
     assert_eq!(stand.files().len(), cases.len());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_preview_shows_what_can_be_read() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");

@@ -54,7 +54,7 @@ async fn leave_behind(db: &Db, tenant: TenantId) {
     tx.commit().await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_context_is_there_before_the_row_is_read() {
     assert!(STATEMENT.starts_with(CONTEXT_CTE));
     let test = TestDb::new("registry", &MIGRATOR).await;
@@ -81,7 +81,7 @@ async fn the_context_is_there_before_the_row_is_read() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_context_ends_with_the_statement() {
     let test = TestDb::new("registry", &MIGRATOR).await;
     let tenant = TenantId::new();

@@ -30,7 +30,7 @@ async fn register(stand: &Stand, outputs: Vec<pb::Output>) -> Result<(), tonic::
     stand.datasets().register_outputs(request).await.map(|_| ())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_older_attempt_never_replaces_a_newer_one() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -45,7 +45,7 @@ async fn an_older_attempt_never_replaces_a_newer_one() {
     assert_eq!((listed[0].rows, listed[0].schema[0].r#type.as_str()), (Some(3), "int64"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn outputs_of_many_tenants_come_in_one_batch() {
     let stand = Stand::new().await;
     let (anna, bob) = (stand.person("editor"), stand.person("editor"));
@@ -75,7 +75,7 @@ async fn outputs_of_many_tenants_come_in_one_batch() {
     assert_eq!(field(&register(&stand, vec![bad]).await.unwrap_err()), "outputs[0].task_id");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_output_never_replaces_what_somebody_uploaded() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -85,7 +85,7 @@ async fn an_output_never_replaces_what_somebody_uploaded() {
     assert_eq!(stand.list_datasets(&anna, &project).await, [uploaded]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn files_are_resolved_within_one_project_only() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -114,7 +114,7 @@ async fn files_are_resolved_within_one_project_only() {
     assert_eq!(stand.datasets().resolve_datasets(anna.says(request)).await.unwrap_err().code(), Code::PermissionDenied);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_two_datasets_share_stays_until_both_are_gone() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");

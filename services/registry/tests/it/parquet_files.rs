@@ -47,7 +47,7 @@ fn file() -> Vec<u8> {
     bytes
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_parquet_file_is_described_and_shown() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -82,7 +82,7 @@ async fn a_parquet_file_is_described_and_shown() {
     assert_eq!(stand.preview(&anna, &dataset.id, 200).await.unwrap().rows.len(), ROWS);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_parquet_file_harms_nobody() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");

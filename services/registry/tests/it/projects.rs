@@ -25,7 +25,7 @@ fn restore(id: &str) -> pb::RestoreProjectRequest {
     pb::RestoreProjectRequest { project_id: id.to_owned() }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_project_lives_from_creation_to_restoration() {
     let stand = Stand::new().await;
     let anna = stand.person("admin");
@@ -65,7 +65,7 @@ async fn a_project_lives_from_creation_to_restoration() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_stale_version_is_refused_and_loses_nothing() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -80,7 +80,7 @@ async fn a_stale_version_is_refused_and_loses_nothing() {
     assert_eq!((read.name.as_str(), read.version), ("First", 2));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn live_names_are_unique_whatever_their_case() {
     let stand = Stand::new().await;
     let anna = stand.person("admin");
@@ -100,7 +100,7 @@ async fn live_names_are_unique_whatever_their_case() {
     projects.update_project(anna.says(own)).await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn concurrent_creates_of_one_name_have_one_winner() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -110,7 +110,7 @@ async fn concurrent_creates_of_one_name_have_one_winner() {
     assert!(lost.iter().all(|outcome| outcome.as_ref().unwrap_err().code() == Code::AlreadyExists));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn another_tenants_project_answers_as_one_that_does_not_exist() {
     let stand = Stand::new().await;
     let (anna, mallory) = (stand.person("admin"), stand.person("admin"));
@@ -133,7 +133,7 @@ async fn another_tenants_project_answers_as_one_that_does_not_exist() {
     assert_eq!(listed.page.unwrap().total, Some(0));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn row_level_security_denies_what_sql_forgets() {
     let stand = Stand::new().await;
     let (anna, mallory) = (stand.person("admin"), stand.person("admin"));
@@ -159,7 +159,7 @@ async fn row_level_security_denies_what_sql_forgets() {
     assert!(planted.to_string().contains("row-level security"), "{planted}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn bad_fields_are_named() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -190,7 +190,7 @@ async fn bad_fields_are_named() {
     assert_eq!(reason(&stand.projects().create_project(anna.says(unknown)).await.unwrap_err()), "APP_NOT_FOUND");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn lists_come_newest_first_in_pages() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -208,7 +208,7 @@ async fn lists_come_newest_first_in_pages() {
     assert_eq!(second.page.unwrap().next_page_token, "");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_app_outside_the_allowed_ones_cannot_be_seen_or_used() {
     let stand = Stand::new().await;
     let (anna, bob) = (stand.person("editor"), stand.person("editor"));
@@ -221,7 +221,7 @@ async fn an_app_outside_the_allowed_ones_cannot_be_seen_or_used() {
     assert_eq!(reason(&stand.create_project(&bob, "Weather", "{}").await.unwrap_err()), "APP_NOT_FOUND");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_reads_and_does_not_write() {
     let stand = Stand::new().await;
     let viewer = stand.person("viewer");
@@ -229,7 +229,7 @@ async fn a_viewer_reads_and_does_not_write() {
     stand.projects().list_projects(viewer.says(pb::ListProjectsRequest::default())).await.unwrap();
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn canvas_states_go_forward_only_and_leave_the_version() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -255,7 +255,7 @@ async fn canvas_states_go_forward_only_and_leave_the_version() {
     assert_eq!(reason(&projects.check_project(stand.service_says(foreign)).await.unwrap_err()), "PROJECT_NOT_FOUND");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn changes_are_announced_with_before_and_after() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");

@@ -26,7 +26,7 @@ async fn assert_nothing_is_left(stand: &Stand, person: &Person, project: &str) {
     assert!(stand.list_datasets(person, project).await.is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn an_upload_that_breaks_off_leaves_nothing() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -50,7 +50,7 @@ async fn an_upload_that_breaks_off_leaves_nothing() {
     drop(sender);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_above_the_limit_is_refused() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -63,7 +63,7 @@ async fn a_file_above_the_limit_is_refused() {
     assert_nothing_is_left(&stand, &anna, &project).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_projects_quota_holds_also_for_uploads_at_once() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -76,7 +76,7 @@ async fn a_projects_quota_holds_also_for_uploads_at_once() {
     assert_eq!((stored, stand.files().len()), (2, 2), "8 of 10 bytes");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_project_does_not_allow_is_refused() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -87,7 +87,7 @@ async fn what_a_project_does_not_allow_is_refused() {
     assert_nothing_is_left(&stand, &anna, &project).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn what_makes_no_sense_is_refused_by_name() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");
@@ -115,7 +115,7 @@ async fn what_makes_no_sense_is_refused_by_name() {
     assert_nothing_is_left(&stand, &anna, &project).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_format_of_a_file_without_a_name_is_found_from_its_bytes() {
     let stand = Stand::new().await;
     let anna = stand.person("editor");

@@ -1,0 +1,20 @@
+//! What each RPC does: check, change, announce, answer.
+
+use trinity_context::{Caller, RequestContext};
+use trinity_error::{Error, Result};
+use trinity_ids::SessionId;
+
+pub(crate) mod keys;
+pub(crate) mod login;
+pub(crate) mod me;
+pub(crate) mod refresh;
+pub(crate) mod session;
+pub(crate) mod user;
+
+/// The session of the person who calls.
+fn own_session(ctx: &RequestContext) -> Result<SessionId> {
+    match &ctx.caller {
+        Caller::User { session, .. } => Ok(*session),
+        _ => Err(Error::unauthenticated()),
+    }
+}

@@ -1,0 +1,125 @@
+//! The people of a tenant.
+
+use trinity_context::{Caller, RequestContext};
+use trinity_db::PageRequest;
+use trinity_error::{Error, Result, parse_id};
+use trinity_ids::{TenantId, UserId};
+use trinity_proto::identity as pb;
+use trinity_proto::tenant::GetTenantRequest;
+
+use crate::domain::{Changes, NewUser, Roles, User, password};
+use crate::wiring::App;
+use crate::{convert, error, events, store};
+
+/// Adds a user to the caller's tenant.
+///
+/// # Errors
+/// `InvalidArgument` naming the field; `AlreadyExists` `EMAIL_TAKEN` or `USERNAME_TAKEN`; `PermissionDenied`
+/// `ROLE_TOO_STRONG`.
+pub async fn create(app: &App, ctx: &RequestContext, request: pb::CreateUserRequest) -> Result<pb::CreateUserResponse> {
+    let new = NewUser::try_from(&request)?;
+    password::check(&request.password, &new.email)?;
+    if !roles_of(ctx).reaches(&new.roles) {
+        return Err(error::role_too_strong());
+    }
+    let hash = app.passwords.hash(request.password).await?;
+    let mut tx = app.db.begin(ctx).await?;
+    let user = store::user::insert(&mut tx, ctx.tenant()?, &new, &hash).await?;
+    trinity_outbox::write(&mut tx, ctx, events::user_created(&user)?).await?;
+    tx.commit().await?;
+    Ok(pb::CreateUserResponse { user: Some(user.into()) })
+}
+
+/// Gives a tenant without users its first owner.
+///
+/// # Errors
+/// `InvalidArgument` naming the field; `NotFound` for an unknown tenant; `FailedPrecondition` `TENANT_HAS_USERS`.
+pub async fn create_first_owner(
+    app: &App,
+    ctx: &RequestContext,
+    request: pb::CreateFirstOwnerRequest,
+) -> Result<pb::CreateFirstOwnerResponse> {
+    let tenant: TenantId = parse_id("tenant_id", &request.tenant_id)?;
+    let new = NewUser::try_from(&request)?;
+    password::check(&request.password, &new.email)?;
+    let exists = app.peers.request(ctx, GetTenantRequest { tenant_id: request.tenant_id });
+    app.tenants.clone().get_tenant(exists).await?;
+    let hash = app.passwords.hash(request.password).await?;
+
+    let ctx = ctx.for_tenant(tenant);
+    let mut tx = app.db.begin(&ctx).await?;
+    let user = store::user::insert_first(&mut tx, tenant, &new, &hash).await?.ok_or_else(error::tenant_has_users)?;
+    trinity_outbox::write(&mut tx, &ctx, events::user_created(&user)?).await?;
+    tx.commit().await?;
+    Ok(pb::CreateFirstOwnerResponse { user: Some(user.into()) })
+}
+
+/// Shows a user of the caller's tenant.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn get(app: &App, ctx: &RequestContext, request: &pb::GetUserRequest) -> Result<pb::GetUserResponse> {
+    let id = parse_id("user_id", &request.user_id)?;
+    let user = store::user::find(&app.db, ctx, id).await?.ok_or_else(|| Error::not_found("user"))?;
+    Ok(pb::GetUserResponse { user: Some(user.into()) })
+}
+
+/// Lists the users of the caller's tenant by e-mail.
+///
+/// # Errors
+/// `InvalidArgument` for a page that makes no sense.
+pub async fn list(app: &App, ctx: &RequestContext, request: &pb::ListUsersRequest) -> Result<pb::ListUsersResponse> {
+    let page = PageRequest::parse(request.page, request.per_page, &request.page_token)?;
+    let mut tx = app.db.begin(ctx).await?;
+    let page = store::user::list(&mut tx, ctx.tenant()?, page).await?;
+    Ok(convert::user_page(page))
+}
+
+/// Changes a user. Whoever loses a role or is made inactive loses his sessions too.
+///
+/// # Errors
+/// `InvalidArgument` naming the field; `NotFound`; `Aborted` when it was changed since `version`; `PermissionDenied`
+/// `ROLE_TOO_STRONG`; `FailedPrecondition` `LAST_OWNER`.
+pub async fn update(app: &App, ctx: &RequestContext, request: pb::UpdateUserRequest) -> Result<pb::UpdateUserResponse> {
+    let id: UserId = parse_id("user_id", &request.user_id)?;
+    let changes = Changes::try_from(request)?;
+    let tenant = ctx.tenant()?;
+    let mut tx = app.db.begin(ctx).await?;
+    // Invariant: owners are locked before the user himself, by everybody, so nobody waits in a ring.
+    let owners =
+        if changes.concern_power() { store::user::lock_active_owners(&mut tx, tenant).await? } else { Vec::new() };
+    let before = store::user::find_locked(&mut tx, tenant, id).await?.ok_or_else(|| Error::not_found("user"))?;
+    if changes.version.is_some_and(|version| version != before.version) {
+        return Err(Error::stale("user"));
+    }
+    permit(&roles_of(ctx), &before, &changes, &owners)?;
+    let after = store::user::update(&mut tx, tenant, id, &changes).await?;
+    if changes.weaken(&before) {
+        store::session::revoke_all(&mut tx, tenant, id).await?;
+    }
+    trinity_outbox::write(&mut tx, ctx, events::user_updated(&before, &after)?).await?;
+    tx.commit().await?;
+    Ok(pb::UpdateUserResponse { user: Some(after.into()) })
+}
+
+/// Whether somebody with `roles` may make these changes, and the tenant keeps an owner.
+fn permit(roles: &Roles, before: &User, changes: &Changes, owners: &[UserId]) -> Result<()> {
+    if !changes.concern_power() {
+        return Ok(());
+    }
+    let gives = changes.roles.as_ref().unwrap_or(&before.roles);
+    if !roles.reaches(&before.roles) || !roles.reaches(gives) {
+        return Err(error::role_too_strong());
+    }
+    if changes.end_ownership() && owners == [before.id] {
+        return Err(error::last_owner());
+    }
+    Ok(())
+}
+
+fn roles_of(ctx: &RequestContext) -> Roles {
+    match &ctx.caller {
+        Caller::User { roles, .. } => Roles::stored(roles.clone()),
+        _ => Roles::stored(Vec::new()),
+    }
+}

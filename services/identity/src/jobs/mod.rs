@@ -1,0 +1,4 @@
+//! Background rooms.
+
+pub(crate) mod keys;
+pub(crate) mod sessions;

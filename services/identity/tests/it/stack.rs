@@ -1,0 +1,213 @@
+//! Both services behind their guards, and what tests ask of them.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sqlx::postgres::PgArguments;
+use tonic::Status;
+use tonic_types::StatusExt;
+use trinity_config::Shared;
+use trinity_context::RequestContext;
+use trinity_identity::{Config, MIGRATOR};
+use trinity_proto::identity::auth_service_client::AuthServiceClient;
+use trinity_proto::identity::user_service_client::UserServiceClient;
+use trinity_proto::identity::{
+    CreateFirstOwnerRequest, CreateUserRequest, ListRevokedSessionsRequest, LoginRequest, LoginResponse, RefreshTokenRequest,
+    RefreshTokenResponse, User,
+};
+use trinity_proto::tenant::tenant_service_client::TenantServiceClient;
+use trinity_proto::tenant::{CreateTenantRequest, SuspendTenantRequest};
+use trinity_rpc::{CancellationToken, Channel, Peers, Runtime, Service};
+use trinity_testkit::{TestDb, TestRedis, TestTokens, eventually};
+
+pub const PASSWORD: &str = "violin gravel ostrich";
+const READY_LIMIT: Duration = Duration::from_secs(20);
+
+pub struct Stack {
+    pub db: TestDb,
+    pub runtime: Runtime,
+}
+
+impl Stack {
+    pub async fn start() -> Self {
+        let db = TestDb::with(&[("tenant", &trinity_tenant::MIGRATOR), ("identity", &MIGRATOR)]).await;
+        let redis = TestRedis::new();
+        let shared = Shared {
+            redis_url: redis.url,
+            redis_prefix: redis.prefix,
+            service_key: TestTokens::new().service_seed().to_owned(),
+            issuer: "trinity".to_owned(),
+            log: "info".to_owned(),
+            log_format: "text".to_owned(),
+            peers: Default::default(),
+        };
+        let peers = Peers::local("identity", &shared).unwrap();
+        let runtime = Runtime::new(&shared, peers, CancellationToken::new()).unwrap();
+        let config = trinity_tenant::Config {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            database_url: db.urls("tenant").serve.clone(),
+            owner_url: None,
+            database_connections: 8,
+        };
+        let tenant = trinity_tenant::build(config, runtime.named("tenant")).await.unwrap();
+        runtime.peers.install("tenant", tenant.routes);
+        let stack = Self { db, runtime };
+        let identity = stack.ready_replica().await;
+        stack.runtime.peers.install("identity", identity.routes);
+        stack
+    }
+
+    pub fn config(&self) -> Config {
+        Config {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            database_url: self.db.urls("identity").serve.clone(),
+            owner_url: None,
+            database_connections: 8,
+            master_key: STANDARD.encode([7; 32]),
+            session_days: 30,
+        }
+    }
+
+    /// Another identity service on the same database.
+    pub async fn replica(&self) -> Service {
+        trinity_identity::build(self.config(), self.runtime.clone()).await.unwrap()
+    }
+
+    pub async fn ready_replica(&self) -> Service {
+        let service = self.replica().await;
+        wait_ready(&service).await;
+        service
+    }
+
+    pub fn auth(&self) -> AuthServiceClient<Channel> {
+        AuthServiceClient::new(self.runtime.peers.channel("identity").unwrap())
+    }
+
+    pub fn users(&self) -> UserServiceClient<Channel> {
+        UserServiceClient::new(self.runtime.peers.channel("identity").unwrap())
+    }
+
+    fn tenants(&self) -> TenantServiceClient<Channel> {
+        TenantServiceClient::new(self.runtime.peers.channel("tenant").unwrap())
+    }
+
+    /// A request of another service.
+    pub fn by_service<T>(&self, message: T) -> tonic::Request<T> {
+        self.runtime.peers.request(&RequestContext::service("test"), message)
+    }
+
+    /// A tenant without users; the answer is its id.
+    pub async fn empty_tenant(&self, slug: &str) -> String {
+        let domains = vec![format!("{slug}.example")];
+        let request = CreateTenantRequest { name: slug.to_owned(), slug: slug.to_owned(), domains, ..Default::default() };
+        let answer = self.tenants().create_tenant(self.by_service(request)).await.unwrap();
+        answer.into_inner().tenant.unwrap().id
+    }
+
+    /// A tenant with `owner@<slug>.example`, who is signed in.
+    pub async fn tenant(&self, slug: &str) -> LoginResponse {
+        let tenant_id = self.empty_tenant(slug).await;
+        self.first_owner(&tenant_id, &format!("owner@{slug}.example")).await.unwrap();
+        self.login(slug, &format!("owner@{slug}.example"), PASSWORD).await.unwrap()
+    }
+
+    pub async fn first_owner(&self, tenant_id: &str, email: &str) -> Result<User, Status> {
+        let request = CreateFirstOwnerRequest {
+            tenant_id: tenant_id.to_owned(),
+            email: email.to_owned(),
+            password: PASSWORD.to_owned(),
+            full_name: "The Owner".to_owned(),
+        };
+        let answer = self.users().create_first_owner(self.by_service(request)).await?;
+        Ok(answer.into_inner().user.unwrap())
+    }
+
+    pub async fn suspend(&self, tenant_id: &str) {
+        let request = SuspendTenantRequest { tenant_id: tenant_id.to_owned(), ..Default::default() };
+        self.tenants().suspend_tenant(self.by_service(request)).await.unwrap();
+    }
+
+    pub async fn login(&self, tenant: &str, email: &str, password: &str) -> Result<LoginResponse, Status> {
+        let request = LoginRequest { tenant: tenant.to_owned(), email: email.to_owned(), password: password.to_owned() };
+        Ok(self.auth().login(request).await?.into_inner())
+    }
+
+    pub async fn refresh(&self, token: &str) -> Result<RefreshTokenResponse, Status> {
+        let request = RefreshTokenRequest { refresh_token: token.to_owned() };
+        Ok(self.auth().refresh_token(request).await?.into_inner())
+    }
+
+    /// A new user of the caller's tenant with the password of all.
+    pub async fn user(&self, caller: &LoginResponse, email: &str, roles: &[&str]) -> Result<User, Status> {
+        let request = CreateUserRequest {
+            email: email.to_owned(),
+            password: PASSWORD.to_owned(),
+            roles: roles.iter().map(|&role| role.to_owned()).collect(),
+            ..CreateUserRequest::default()
+        };
+        Ok(self.users().create_user(by(caller, request)).await?.into_inner().user.unwrap())
+    }
+
+    /// The sessions that every service must deny now.
+    pub async fn revoked(&self) -> Vec<String> {
+        let request = self.by_service(ListRevokedSessionsRequest {});
+        self.auth().list_revoked_sessions(request).await.unwrap().into_inner().session_ids
+    }
+
+    /// Runs a statement above row-level security.
+    pub async fn tamper(&self, query: sqlx::query::Query<'_, sqlx::Postgres, PgArguments>) {
+        query.execute(&mut self.db.admin().await).await.unwrap();
+    }
+
+    /// Action, outcome, actor's id and object's id of identity's events, in order.
+    pub async fn events(&self) -> Vec<(String, String, String, String)> {
+        sqlx::query_as("SELECT action, outcome, actor_id, object_id FROM identity.outbox ORDER BY id")
+            .fetch_all(&mut self.db.admin().await)
+            .await
+            .unwrap()
+    }
+
+    /// The events of one action.
+    pub async fn events_of(&self, action: &str) -> Vec<(String, String, String, String)> {
+        self.events().await.into_iter().filter(|event| event.0 == action).collect()
+    }
+}
+
+/// The tenant that a login belongs to, as its refresh token says.
+pub fn tenant_of(login: &LoginResponse) -> String {
+    login.refresh_token.split('_').nth(1).unwrap().to_owned()
+}
+
+/// A request with the access token of a login.
+pub fn by<T>(login: &LoginResponse, message: T) -> tonic::Request<T> {
+    with_token(&login.access_token, message)
+}
+
+pub fn with_token<T>(token: &str, message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request
+}
+
+/// A client of a service that is not among the peers.
+pub fn client_of(service: &Service) -> AuthServiceClient<Channel> {
+    let cell = OnceLock::new();
+    assert!(cell.set(service.routes.clone().prepare()).is_ok());
+    AuthServiceClient::new(Channel::Local(Arc::new(cell)))
+}
+
+pub async fn wait_ready(service: &Service) {
+    eventually(READY_LIMIT, "the service to be ready", || async { service.is_ready().await.then_some(()) }).await;
+}
+
+/// The stable word of an error.
+pub fn reason(status: &Status) -> String {
+    status.get_error_details().error_info().unwrap().reason.clone()
+}
+
+/// The first field at fault.
+pub fn field(status: &Status) -> String {
+    status.get_error_details().bad_request().unwrap().field_violations[0].field.clone()
+}
