@@ -24,6 +24,7 @@ const INSTALLATION_KEYS: &[(&str, &str)] = &[
 /// Tables whose policies admit work for all tenants at once (`app.system`), and why.
 const SYSTEM_TABLES: &[(&str, &str)] = &[
     ("outbox", "relays carry the events of every tenant"),
+    ("audit.chains", "the checkpoint job finds the chains that moved"),
     ("identity.sessions", "deny-lists name the revoked sessions of every tenant"),
     ("tenant.tenants", "the platform's own list of tenants"),
     ("tenant.domains", "a login finds its tenant by the domain"),

@@ -23,7 +23,7 @@ use crate::process::Process;
 const SERVICES: [&str; 6] = ["tenant", "identity", "audit", "registry", "workflow", "orchestration"];
 const START_DEADLINE: Duration = Duration::from_secs(60);
 /// The password of every person in these tests.
-pub const PASSWORD: &str = "correct horse battery staple 9";
+pub const PASSWORD: &str = "violet tundra motorway 41 kettle";
 
 /// What a test may want otherwise.
 #[derive(Debug, Clone, Default)]

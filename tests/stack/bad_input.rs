@@ -36,8 +36,9 @@ async fn malformed_bodies_name_the_field() {
     refused(&api, "/projects", r#"{"name": 7, "app": "eda"}"#, "name").await;
     refused(&api, "/projects", r#"{"name": "x", "app": "eda", "colour": 1}"#, "colour").await;
     refused(&api, "/projects", r#"{"app": "eda"}"#, "name").await;
-    refused(&api, "/projects", r#"{"name": "x", "app": "no-such-app"}"#, "app").await;
     refused(&api, "/workflows/save", r#"{"project_id": "7", "name": "x", "canvas": {}}"#, "project_id").await;
+    let unknown = api.post("/projects", json!({"name": "x", "app": "no-such-app"})).await;
+    assert_eq!(unknown.error(404), "APP_NOT_FOUND");
     let missing = api.get("/projects/0198c0de-0000-7000-8000-000000000000").await;
     assert_eq!(missing.error(404), "PROJECT_NOT_FOUND");
     assert_eq!(api.get("/projects/nonsense").await.error(400), "INVALID_ARGUMENT");

@@ -29,7 +29,7 @@ impl Output {
 
 /// Rows of objects under their fields' names, columns aligned.
 pub fn table(items: &[Value], fields: &[&str]) -> String {
-    let header = fields.iter().map(|field| field.rsplit('.').next().unwrap_or(field).to_owned()).collect();
+    let header = fields.iter().map(|field| field.replace('.', " ")).collect();
     let rows = items.iter().map(|item| fields.iter().map(|field| cell(item, field)).collect());
     let rows: Vec<Vec<String>> = std::iter::once(header).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
@@ -64,6 +64,6 @@ mod tests {
     #[test]
     fn table_aligns_columns_and_shows_nested_fields() {
         let items = [json!({"name": "a", "actor": {"name": "Ada"}}), json!({"name": "longer", "actor": null})];
-        assert_eq!(table(&items, &["name", "actor.name"]), "name    name\na       Ada\nlonger  -\n");
+        assert_eq!(table(&items, &["name", "actor.name"]), "name    actor name\na       Ada\nlonger  -\n");
     }
 }

@@ -7,6 +7,8 @@ impl From<sqlx::Error> for Error {
         let away = match &error {
             sqlx::Error::Io(_)
             | sqlx::Error::Tls(_)
+            // A connection that breaks off in the middle of a message.
+            | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => true,

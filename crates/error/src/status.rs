@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tonic_types::{ErrorDetails, StatusExt};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 use crate::{Code, Error, Violation};
 
@@ -37,14 +37,13 @@ impl From<Error> for tonic::Status {
             error.metadata.into_iter().map(|(key, value)| (key.into_owned(), value)).collect();
         details.set_error_info(error.reason, "trinity", metadata);
         if !error.violations.is_empty() {
-            details.set_bad_request(Vec::new());
-            for violation in error.violations {
-                // Why: tonic-types carries field and description alone; the reason leads the description.
-                details.add_bad_request_violation(
-                    violation.field,
-                    format!("{}: {}", violation.reason, violation.message),
-                );
-            }
+            let violations = error.violations.into_iter().map(|violation| FieldViolation {
+                field: violation.field,
+                description: violation.message,
+                reason: violation.reason,
+                localized_message: None,
+            });
+            details.set_bad_request(violations.collect::<Vec<_>>());
         }
         Self::with_error_details(error.code.into(), error.message, details)
     }
@@ -77,14 +76,10 @@ impl From<tonic::Status> for Error {
         let mut error = Self::new(code, reason, status.message());
         error.metadata.extend(metadata.into_iter().map(|(key, value)| (key.into(), value)));
         if let Some(request) = details.bad_request() {
-            error.violations.extend(request.field_violations.iter().map(|violation| {
-                let (reason, message) =
-                    violation.description.split_once(": ").unwrap_or(("invalid", &violation.description));
-                Violation {
-                    field: violation.field.clone(),
-                    reason: reason.to_owned(),
-                    message: message.to_owned(),
-                }
+            error.violations.extend(request.field_violations.iter().map(|violation| Violation {
+                field: violation.field.clone(),
+                reason: violation.reason.clone(),
+                message: violation.description.clone(),
             }));
         }
         error

@@ -17,6 +17,8 @@ use trinity_rpc::{CancellationToken, Channel, EVENTS, Peers, Runtime};
 use crate::store::{self, CHANNEL_PREFIX, Row};
 
 const BATCH: i64 = 200;
+/// How many bytes of documents go to audit at once, give or take one row.
+const MAX_BATCH_BYTES: usize = 4 << 20;
 /// How long a relay may take over a batch before another may try.
 const LEASE: Duration = Duration::from_secs(30);
 /// How often rows are looked for without a hint.
@@ -138,7 +140,20 @@ impl Relay {
     }
 
     async fn tell_audit(&self, rows: &[Row]) -> Result<()> {
-        let events: Vec<NewEvent> = rows.iter().filter(|row| !row.audited).map(new_event).collect();
+        let mut events = Vec::new();
+        let mut bytes = 0;
+        for row in rows.iter().filter(|row| !row.audited) {
+            if bytes > MAX_BATCH_BYTES {
+                self.append(std::mem::take(&mut events)).await?;
+                bytes = 0;
+            }
+            bytes += [&row.before, &row.after].into_iter().flatten().map(String::len).sum::<usize>();
+            events.push(new_event(row));
+        }
+        self.append(events).await
+    }
+
+    async fn append(&self, events: Vec<NewEvent>) -> Result<()> {
         if !events.is_empty() {
             let request = self.peers.request(&RequestContext::service(self.service), AppendBatchRequest { events });
             self.audit.clone().append_batch(request).await?;

@@ -66,13 +66,15 @@ impl Service {
 pub async fn serve(listen: SocketAddr, services: Vec<Service>, shutdown: CancellationToken) -> Result<()> {
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let (reporter, health) = tonic_health::server::health_reporter();
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(trinity_proto::descriptors::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .context("reflection")?;
+    let descriptors = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(trinity_proto::descriptors::FILE_DESCRIPTOR_SET)
+    };
+    // Why: common clients still ask for the first form of reflection.
+    let reflection = (descriptors().build_v1().context("reflection")?, descriptors().build_v1alpha().context("reflection")?);
     // Why: health starts as serving; nothing is ready before its dependencies have answered.
     reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
-    let mut router = Routes::new(health).add_service(reflection).into_axum_router().reset_fallback();
+    let mut router = Routes::new(health).add_service(reflection.0).add_service(reflection.1).into_axum_router().reset_fallback();
     for service in &services {
         router = router.merge(service.routes.clone().into_axum_router().reset_fallback());
     }

@@ -1,40 +1,61 @@
-//! Settings of the audit service: `TRINITY_AUDIT_<NAME>`.
+//! Settings of audit: `TRINITY_AUDIT_<FIELD>`.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::Deserialize;
 
-/// Settings, with their defaults.
-#[derive(Debug, Clone, Deserialize)]
+/// Everything that can be set.
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// Where gRPC is served.
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
-    /// The database, in the serving role.
+    /// Postgres in the serving role.
     pub database_url: String,
-    /// The database, in the owner's role; for migrations alone.
-    #[serde(default)]
+    /// Postgres in the owner's role; only migrations need it.
     pub owner_url: Option<String>,
-    /// How many connections to the database at the most.
-    #[serde(default = "default_connections")]
+    /// Connections to Postgres at the most.
+    #[serde(default = "default_database_connections")]
     pub database_connections: u32,
-    /// The Ed25519 seed that signs chains: 32 bytes, base64. Whoever has it can forge a trail; it belongs to audit alone.
+    /// The Ed25519 seed that signs chains and checkpoints: 32 bytes, base64. Keep it where Postgres' administrators are not.
     pub signing_key: String,
+    /// A chain that has grown by so many records gets a checkpoint at once.
+    #[serde(default = "default_checkpoint_events")]
+    pub checkpoint_events: u32,
+    /// A chain that has moved gets a checkpoint after this many seconds.
+    #[serde(default = "default_checkpoint_interval_s")]
+    pub checkpoint_interval_s: u32,
 }
 
-fn default_listen() -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], 7006))
-}
-const fn default_connections() -> u32 {
-    8
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config").field("listen", &self.listen).finish_non_exhaustive()
+    }
 }
 
 impl trinity_rpc::Settings for Config {
     fn listen(&self) -> SocketAddr {
         self.listen
     }
+
     fn owner_url(&self) -> Option<&str> {
         self.owner_url.as_deref()
     }
+}
+
+fn default_listen() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 7006).into()
+}
+
+const fn default_database_connections() -> u32 {
+    16
+}
+
+const fn default_checkpoint_events() -> u32 {
+    1_000
+}
+
+const fn default_checkpoint_interval_s() -> u32 {
+    60
 }

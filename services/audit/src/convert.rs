@@ -1,133 +1,115 @@
-//! Between messages and domain types, and the tokens of pages.
+//! Between the contracts and this service's own types.
 
 use chrono::{DateTime, Utc};
-use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
+use prost_types::Timestamp;
+use serde::de::IgnoredAny;
 use trinity_error::{Error, Result, parse_id};
 use trinity_ids::TenantId;
-use trinity_proto::Timestamp;
 use trinity_proto::audit as pb;
 use trinity_proto::common::Json;
 
-use crate::domain::event::{Event, Link};
-use crate::store::event::Filter;
+use crate::domain::chain::Link;
+use crate::domain::query::Filter;
+use crate::domain::record::Record;
 
-/// Checks an event of a batch.
-///
-/// # Errors
-/// `InvalidArgument` naming the field.
-pub fn event(position: usize, event: pb::NewEvent) -> Result<Event> {
-    let field = |name: &str| format!("events[{position}].{name}");
+/// An event of a batch, with its tenant.
+pub(crate) fn record(at: usize, event: pb::NewEvent) -> Result<(TenantId, Record)> {
+    let field = |name: &str| format!("events[{at}].{name}");
+    let tenant = parse_id(&field("tenant_id"), &event.tenant_id)?;
     if event.action.is_empty() {
         return Err(Error::required(field("action")));
     }
-    let created_at = event.created_at.ok_or_else(|| Error::required(field("created_at")))?;
+    let created_at =
+        time(&field("created_at"), event.created_at)?.ok_or_else(|| Error::required(field("created_at")))?;
     let actor = event.actor.unwrap_or_default();
-    Ok(Event {
+    let record = Record {
         id: parse_id(&field("id"), &event.id)?,
-        action: clean(event.action),
-        outcome: clean(event.outcome),
-        actor_type: clean(actor.r#type),
-        actor_id: clean(actor.id),
-        actor_name: clean(actor.name),
-        object_type: clean(event.object_type),
-        object_id: clean(event.object_id),
-        object_name: clean(event.object_name),
-        before: document(field("before"), event.before)?,
-        after: document(field("after"), event.after)?,
-        ip: clean(event.ip),
-        user_agent: clean(event.user_agent),
-        request_id: clean(event.request_id),
-        trace_id: clean(event.trace_id),
-        created_at: moment(created_at).ok_or_else(|| Error::invalid(field("created_at"), "is not a time"))?,
-    })
+        action: plain(event.action),
+        outcome: if event.outcome.is_empty() { "OK".to_owned() } else { plain(event.outcome) },
+        actor_type: plain(actor.r#type),
+        actor_id: plain(actor.id),
+        actor_name: plain(actor.name),
+        object_type: plain(event.object_type),
+        object_id: plain(event.object_id),
+        object_name: plain(event.object_name),
+        before: document(&field("before"), event.before)?,
+        after: document(&field("after"), event.after)?,
+        ip: plain(event.ip),
+        user_agent: plain(event.user_agent),
+        request_id: plain(event.request_id),
+        trace_id: plain(event.trace_id),
+        created_at: Record::stored_time(created_at),
+    };
+    Ok((tenant, record))
 }
 
-/// Postgres texts hold no zero byte; whoever sends one must not stop the trail.
-fn clean(text: String) -> String {
+/// Text that Postgres can hold: a record must not be refused for a zero byte in a header.
+fn plain(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
-fn document(field: String, document: Option<Json>) -> Result<Option<String>> {
-    match document {
-        None => Ok(None),
-        Some(json) if serde_json::from_str::<&RawValue>(&json.text).is_ok() => Ok(Some(json.text)),
-        Some(_) => Err(Error::invalid(field, "is not JSON")),
-    }
+fn document(field: &str, json: Option<Json>) -> Result<Option<String>> {
+    let Some(Json { text }) = json else { return Ok(None) };
+    serde_json::from_str::<IgnoredAny>(&text)
+        .map_err(|error| Error::invalid(field, format!("is not JSON: {error}")))?;
+    Ok(Some(text))
 }
 
-/// A time in whole microseconds.
-fn moment(at: Timestamp) -> Option<DateTime<Utc>> {
-    let at = DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?)?;
-    DateTime::from_timestamp_micros(at.timestamp_micros())
+fn time(field: &str, time: Option<Timestamp>) -> Result<Option<DateTime<Utc>>> {
+    let read = |time: Timestamp| {
+        let nanos = u32::try_from(time.nanos).ok()?;
+        DateTime::from_timestamp(time.seconds, nanos).filter(is_storable)
+    };
+    time.map(|time| read(time).ok_or_else(|| Error::invalid(field, "is not a time"))).transpose()
 }
 
-/// What a list request asks for.
+/// Whether Postgres can hold the time.
+fn is_storable(time: &DateTime<Utc>) -> bool {
+    use chrono::Datelike;
+    (1..=9999).contains(&time.year())
+}
+
+/// The conditions of a list request.
 ///
 /// # Errors
 /// `InvalidArgument` naming the field.
-pub fn filter(request: pb::ListEventsRequest) -> Result<Filter> {
-    let time = |field: &str, at: Option<Timestamp>| {
-        at.map(|at| moment(at).ok_or_else(|| Error::invalid(field, "is not a time"))).transpose()
+pub(crate) fn filter(request: &pb::ListEventsRequest) -> Result<Filter> {
+    let text = |field: &str, text: &str| match text {
+        "" => Ok(None),
+        text if text.contains('\0') => Err(Error::invalid(field, "holds a zero byte")),
+        text => Ok(Some(text.to_owned())),
     };
     Ok(Filter {
+        action: text("action", &request.action)?,
+        actor_id: text("actor_id", &request.actor_id)?,
+        object_type: text("object_type", &request.object_type)?,
+        object_id: text("object_id", &request.object_id)?,
         from: time("from", request.from)?,
         to: time("to", request.to)?,
-        action: request.action,
-        actor_id: request.actor_id,
-        object_type: request.object_type,
-        object_id: request.object_id,
     })
-}
-
-/// The token of the page that follows a sequence: bound to the tenant and the filter.
-#[must_use]
-pub fn token(tenant: TenantId, filter: &Filter, sequence: u64) -> String {
-    format!("{sequence}-{}", fingerprint(tenant, filter))
-}
-
-/// The sequence before which the page begins.
-///
-/// # Errors
-/// `InvalidArgument` for a token of another list or another tenant.
-pub fn read_token(tenant: TenantId, filter: &Filter, token: &str) -> Result<Option<i64>> {
-    if token.is_empty() {
-        return Ok(None);
-    }
-    token
-        .split_once('-')
-        .filter(|(_, print)| *print == fingerprint(tenant, filter))
-        .and_then(|(sequence, _)| sequence.parse().ok())
-        .map(Some)
-        .ok_or_else(|| Error::invalid("page_token", "is not a token of this list"))
-}
-
-fn fingerprint(tenant: TenantId, filter: &Filter) -> String {
-    let digest = Sha256::digest(format!("{tenant} {filter:?}"));
-    hex::encode(&digest[..8])
 }
 
 impl From<Link> for pb::AuditEvent {
     fn from(link: Link) -> Self {
-        let event = link.event;
+        let record = link.record;
         Self {
-            sequence: link.sequence,
-            id: event.id.to_string(),
-            action: event.action,
-            outcome: event.outcome,
-            actor: Some(pb::Actor { r#type: event.actor_type, id: event.actor_id, name: event.actor_name }),
-            object_type: event.object_type,
-            object_id: event.object_id,
-            object_name: event.object_name,
-            before: event.before.map(Json::new),
-            after: event.after.map(Json::new),
-            ip: event.ip,
-            user_agent: event.user_agent,
-            request_id: event.request_id,
-            trace_id: event.trace_id,
+            sequence: link.sequence.unsigned_abs(),
+            id: record.id.to_string(),
+            action: record.action,
+            outcome: record.outcome,
+            actor: Some(pb::Actor { r#type: record.actor_type, id: record.actor_id, name: record.actor_name }),
+            object_type: record.object_type,
+            object_id: record.object_id,
+            object_name: record.object_name,
+            before: record.before.map(Json::new),
+            after: record.after.map(Json::new),
+            ip: record.ip,
+            user_agent: record.user_agent,
+            request_id: record.request_id,
+            trace_id: record.trace_id,
             created_at: Some(Timestamp {
-                seconds: event.created_at.timestamp(),
-                nanos: i32::try_from(event.created_at.timestamp_subsec_nanos()).unwrap_or_default(),
+                seconds: record.created_at.timestamp(),
+                nanos: i32::try_from(record.created_at.timestamp_subsec_nanos()).unwrap_or_default(),
             }),
             hash: hex::encode(link.hash),
         }

@@ -1,4 +1,4 @@
-//! The door: one line per RPC, into `handlers`.
+//! The doors: one line per RPC, into the handlers.
 
 use std::sync::Arc;
 
@@ -7,11 +7,12 @@ use trinity_proto::audit as pb;
 use trinity_proto::audit::audit_service_server::AuditService;
 use trinity_rpc::open;
 
-use crate::handlers;
-use crate::wiring::App;
+use crate::app::App;
+use crate::handlers::{append, list, verify};
 
-/// Answers the service.
-pub struct Door {
+/// Answers every RPC of this service.
+#[derive(Clone)]
+pub(crate) struct Door {
     pub app: Arc<App>,
 }
 
@@ -21,14 +22,16 @@ type Answer<T> = Result<Response<T>, Status>;
 impl AuditService for Door {
     async fn append_batch(&self, request: Request<pb::AppendBatchRequest>) -> Answer<pb::AppendBatchResponse> {
         let (ctx, request) = open(request);
-        Ok(Response::new(handlers::append::batch(&self.app, &ctx, request).await?))
+        Ok(Response::new(append::append(&self.app, &ctx, request).await?))
     }
+
     async fn list_events(&self, request: Request<pb::ListEventsRequest>) -> Answer<pb::ListEventsResponse> {
         let (ctx, request) = open(request);
-        Ok(Response::new(handlers::list::events(&self.app, &ctx, request).await?))
+        Ok(Response::new(list::list(&self.app, &ctx, request).await?))
     }
+
     async fn verify_chain(&self, request: Request<pb::VerifyChainRequest>) -> Answer<pb::VerifyChainResponse> {
-        let (ctx, request) = open(request);
-        Ok(Response::new(handlers::verify::chain(&self.app, &ctx, request).await?))
+        let (ctx, _) = open(request);
+        Ok(Response::new(verify::verify(&self.app, &ctx).await?))
     }
 }

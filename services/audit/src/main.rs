@@ -1,4 +1,4 @@
-//! The audit service as a process.
+//! The audit service as a process of its own.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! The only place that makes the pool, the signer, the jobs and the door.
+//! The only place that makes pools, jobs and servers.
 
 use std::sync::Arc;
 
@@ -8,35 +8,34 @@ use trinity_db::Db;
 use trinity_proto::audit::audit_service_server::AuditServiceServer;
 use trinity_rpc::{Runtime, Service};
 
+use crate::app::App;
 use crate::config::Config;
-use crate::domain::signer::Signer;
 use crate::grpc::Door;
-use crate::jobs::partitions;
+use crate::jobs;
+use crate::keys::Keys;
 
-/// A batch of events may carry documents.
-const MAX_MESSAGE_BYTES: usize = 64 << 20;
+/// The largest batch: a relay's events may carry documents of a megabyte before and after.
+const MAX_MESSAGE_BYTES: usize = 256 << 20;
 
-/// What every handler needs.
-pub struct App {
-    pub db: Db,
-    pub signer: Signer,
-}
-
-/// Builds the service and starts its jobs.
+/// Builds the service; Postgres may be away.
 ///
 /// # Errors
-/// Names the setting that is missing or malformed.
+/// Names the setting that is wrong.
 pub async fn build(config: Config, runtime: Runtime) -> Result<Service> {
+    let keys = Keys::new(&config.signing_key)?;
     let db = Db::connect(&config.database_url, config.database_connections)
         .context("the setting TRINITY_AUDIT_DATABASE_URL is malformed")?;
-    let signer = Signer::new(&config.signing_key).map_err(anyhow::Error::msg)?;
-    let (shutdown, partitions) = (runtime.shutdown.clone(), partitions::run(db.clone()));
-    trinity_telemetry::spawn("partitions", async move {
-        shutdown.run_until_cancelled(partitions).await;
+    let app = Arc::new(App {
+        db: db.clone(),
+        keys,
+        checkpoint_events: config.checkpoint_events.max(1).into(),
+        checkpoint_interval_s: config.checkpoint_interval_s,
     });
-    let door = Door { app: Arc::new(App { db: db.clone(), signer }) };
-    let routes = Routes::new(AuditServiceServer::new(door).max_decoding_message_size(MAX_MESSAGE_BYTES));
-    Service::new("audit", &runtime, routes, move || {
+    jobs::partitions::spawn(Arc::clone(&app), runtime.shutdown.clone());
+    jobs::checkpoints::spawn(Arc::clone(&app), runtime.shutdown.clone());
+
+    let server = AuditServiceServer::new(Door { app }).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    Service::new("audit", &runtime, Routes::new(server), move || {
         let db = db.clone();
         async move { db.ping().await.is_ok() }
     })

@@ -86,7 +86,10 @@ impl UserService for Door {
         Ok(Response::new(me::roles()))
     }
 
-    async fn create_first_owner(&self, request: Request<pb::CreateFirstOwnerRequest>) -> Answer<pb::CreateFirstOwnerResponse> {
+    async fn create_first_owner(
+        &self,
+        request: Request<pb::CreateFirstOwnerRequest>,
+    ) -> Answer<pb::CreateFirstOwnerResponse> {
         let (ctx, request) = trinity_rpc::open(request);
         Ok(Response::new(user::create_first_owner(&self.app, &ctx, request).await?))
     }

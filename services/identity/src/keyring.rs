@@ -77,8 +77,11 @@ impl KeyRing {
     pub fn sign(&self, tenant: TenantId, user: &User, session: SessionId) -> Result<String> {
         let now = SystemTime::now();
         let signers = self.signers.read().unwrap_or_else(PoisonError::into_inner);
-        let (_, signer) =
-            signers.iter().find(|(from, _)| *from <= DateTime::<Utc>::from(now)).or(signers.last()).ok_or_else(|| Error::unavailable("sign-in"))?;
+        let (_, signer) = signers
+            .iter()
+            .find(|(from, _)| *from <= DateTime::<Utc>::from(now))
+            .or(signers.last())
+            .ok_or_else(|| Error::unavailable("sign-in"))?;
         let seconds = now.duration_since(UNIX_EPOCH).map_err(Error::internal)?.as_secs();
         signer.sign(tenant, user.id, session, user.roles.names().to_vec(), seconds).map_err(Error::internal)
     }

@@ -41,7 +41,8 @@ pub(crate) struct App {
 /// # Errors
 /// Names the setting that is missing or malformed.
 pub async fn build(config: Config, runtime: Runtime) -> Result<Service> {
-    let master = MasterKey::from_setting("TRINITY_IDENTITY_MASTER_KEY", &config.master_key).map_err(anyhow::Error::msg)?;
+    let master =
+        MasterKey::from_setting("TRINITY_IDENTITY_MASTER_KEY", &config.master_key).map_err(anyhow::Error::msg)?;
     ensure!(config.session_days > 0, "the setting TRINITY_IDENTITY_SESSION_DAYS is 0");
     let db = Db::connect(&config.database_url, config.database_connections)
         .context("the setting TRINITY_IDENTITY_DATABASE_URL is malformed")?;

@@ -1,5 +1,5 @@
-//! Nouns and rules; pure.
+//! Nouns and rules, without databases or networks.
 
-pub mod chain;
-pub mod event;
-pub mod signer;
+pub(crate) mod chain;
+pub(crate) mod query;
+pub(crate) mod record;

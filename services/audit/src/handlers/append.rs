@@ -1,64 +1,60 @@
-//! Adding events to their tenants' chains.
+//! Adds records to their tenants' chains.
 
 use std::collections::{BTreeMap, HashSet};
 
 use trinity_context::RequestContext;
-use trinity_error::{Result, parse_id};
-use trinity_ids::TenantId;
+use trinity_error::Result;
+use trinity_ids::{EventId, TenantId};
 use trinity_proto::audit as pb;
 
-use crate::domain::chain::{GENESIS, extend};
-use crate::domain::event::{Event, Link};
-use crate::store;
-use crate::store::chain::Signed;
-use crate::wiring::App;
+use crate::app::App;
+use crate::domain::chain;
+use crate::domain::record::Record;
+use crate::keys::Purpose;
+use crate::{checkpoints, convert, store};
 
-/// Every so many links, one is signed for good.
-const CHECKPOINT_EVERY: u64 = 100;
-
-/// Adds events. Those that are there already are passed over, so a batch may come again.
+/// Adds events, each tenant's in a transaction of its own, in the order in which they come. What is there already is passed
+/// over, so that a batch may be sent again after any failure.
 ///
 /// # Errors
-/// `InvalidArgument` naming the event at fault: nothing of the batch is added then.
-pub async fn batch(app: &App, ctx: &RequestContext, request: pb::AppendBatchRequest) -> Result<pb::AppendBatchResponse> {
-    let mut by_tenant: BTreeMap<TenantId, Vec<Event>> = BTreeMap::new();
-    for (position, event) in request.events.into_iter().enumerate() {
-        let tenant = parse_id(&format!("events[{position}].tenant_id"), &event.tenant_id)?;
-        by_tenant.entry(tenant).or_default().push(crate::convert::event(position, event)?);
+/// `InvalidArgument` bad event: then nothing is added.
+pub(crate) async fn append(
+    app: &App,
+    ctx: &RequestContext,
+    request: pb::AppendBatchRequest,
+) -> Result<pb::AppendBatchResponse> {
+    // Why ordered: two batches lock their tenants' chains in the same order.
+    let mut tenants: BTreeMap<TenantId, Vec<Record>> = BTreeMap::new();
+    for (at, event) in request.events.into_iter().enumerate() {
+        let (tenant, record) = convert::record(at, event)?;
+        tenants.entry(tenant).or_default().push(record);
     }
-    for (tenant, events) in by_tenant {
-        append(app, ctx, tenant, events).await?;
+    for (tenant, records) in tenants {
+        append_to(app, &ctx.for_tenant(tenant), tenant, records).await?;
     }
     Ok(pb::AppendBatchResponse {})
 }
 
-async fn append(app: &App, ctx: &RequestContext, tenant: TenantId, events: Vec<Event>) -> Result<()> {
-    let mut tx = app.db.begin(&ctx.for_tenant(tenant)).await?;
-    let head = store::chain::lock(&mut tx, tenant).await?;
-    let mut seen: HashSet<_> = store::event::known(&mut tx, tenant, &events).await?.into_iter().collect();
-    let fresh: Vec<Event> = events.into_iter().filter(|event| seen.insert(event.id)).collect();
-    if fresh.is_empty() {
-        return Ok(());
-    }
-    let head = head.map_or((0, GENESIS.to_vec()), |head| (head.sequence.unsigned_abs(), head.hash));
-    let links = extend(tenant, head, fresh);
+async fn append_to(app: &App, ctx: &RequestContext, tenant: TenantId, mut records: Vec<Record>) -> Result<()> {
+    let mut tx = app.db.begin(ctx).await?;
+    // Invariant: whoever adds to a chain holds its row, so that sequences have no gaps and hashes one order.
+    let end = store::chain::lock(&mut tx, tenant).await?;
+    let mut known: HashSet<EventId> = store::event::list_known(&mut tx, tenant, &records).await?.into_iter().collect();
+    records.retain(|record| known.insert(record.id));
+    let links = chain::extend(tenant, end.sequence, end.head, records);
+    let Some(last) = links.last() else { return Ok(()) };
     store::event::insert(&mut tx, tenant, &links).await?;
-    for link in links.iter().filter(|link| link.sequence % CHECKPOINT_EVERY == 0) {
-        store::chain::insert_checkpoint(&mut tx, tenant, &signed(app, tenant, link)).await?;
-    }
-    if let Some(last) = links.last() {
-        store::chain::set_head(&mut tx, tenant, &signed(app, tenant, last)).await?;
+    // Why: signing an end that somebody else wrote would vouch for it. Records go on being kept, and the verification goes on
+    // saying that the end is not ours.
+    let sound = checkpoints::is_sound(&app.keys, tenant, &end);
+    let signature = if sound { app.keys.sign(Purpose::Head, tenant, last.sequence, &last.hash) } else { Vec::new() };
+    store::chain::advance(&mut tx, tenant, last.sequence, &last.hash, &signature).await?;
+    if !sound {
+        tracing::error!(%tenant, sequence = end.sequence, "the end of an audit chain does not carry our signature");
+    } else if checkpoints::is_due(app, &end, last.sequence) {
+        checkpoints::write(&mut tx, &app.keys, tenant, last.sequence, &last.hash).await?;
     }
     tx.commit().await?;
     metrics::counter!("trinity_audit_events_total").increment(links.len() as u64);
     Ok(())
-}
-
-fn signed(app: &App, tenant: TenantId, link: &Link) -> Signed {
-    Signed {
-        sequence: i64::try_from(link.sequence).unwrap_or(i64::MAX),
-        hash: link.hash.clone(),
-        key_id: app.signer.key_id().to_owned(),
-        signature: app.signer.sign(tenant, link.sequence, &link.hash),
-    }
 }

@@ -1,5 +1,5 @@
-//! Front room: validate, transact, reply.
+//! The front room: validate, transact, reply. The guard in front has checked the caller's permission.
 
-pub mod append;
-pub mod list;
-pub mod verify;
+pub(crate) mod append;
+pub(crate) mod list;
+pub(crate) mod verify;

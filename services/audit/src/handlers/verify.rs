@@ -1,6 +1,4 @@
-//! Verifying a chain: every link, every checkpoint, and the head.
-
-use std::collections::HashMap;
+//! Walks through a whole chain and says whether anybody touched it.
 
 use sqlx::PgConnection;
 use trinity_context::RequestContext;
@@ -8,100 +6,109 @@ use trinity_error::Result;
 use trinity_ids::TenantId;
 use trinity_proto::audit as pb;
 
-use crate::domain::chain::{Break, Walk};
-use crate::store;
-use crate::store::chain::Signed;
-use crate::wiring::App;
+use crate::app::App;
+use crate::domain::chain::{Break, Link, Walk};
+use crate::keys::{Keys, Purpose};
+use crate::store::checkpoint::Checkpoint;
+use crate::store::event::Place;
+use crate::{checkpoints, store};
 
-const BATCH: i64 = 2_000;
+/// How many records are held at once.
+const BATCH: i64 = 500;
 
-/// Recomputes the chain of the caller's tenant. Whatever does not fit is named with the first sequence at which it shows.
+/// Recomputes the chain of the caller's tenant, its end and its checkpoints.
 ///
 /// # Errors
 /// `Unavailable` when Postgres is away; a broken chain is an answer, not an error.
-pub async fn chain(app: &App, ctx: &RequestContext, _: pb::VerifyChainRequest) -> Result<pb::VerifyChainResponse> {
+pub(crate) async fn verify(app: &App, ctx: &RequestContext) -> Result<pb::VerifyChainResponse> {
     let tenant = ctx.tenant()?;
     let mut tx = app.db.begin(ctx).await?;
-    // Why: head and links must be of one moment, while events go on being added.
+    // Why: the chain may grow meanwhile; records, end and checkpoints must be of one moment.
     sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY").execute(&mut *tx).await?;
-    let head = store::chain::head(&mut tx, tenant).await?;
     let mut walk = Walk::new(tenant);
-    let found = inspect(app, &mut tx, tenant, head.as_ref(), &mut walk).await?;
-    tx.commit().await?;
-    let (events, hash) = walk.position();
+    let found = check(&mut tx, &app.keys, tenant, &mut walk).await?;
+    if let Err(wrong) = &found {
+        tracing::error!(%tenant, sequence = wrong.sequence, problem = wrong.problem, "an audit chain does not hold");
+    }
+    let wrong = found.err();
     Ok(pb::VerifyChainResponse {
-        valid: found.is_none(),
-        events,
-        first_bad_sequence: found.as_ref().map(|broken| broken.sequence),
-        head_hash: hex::encode(hash),
-        problem: found.map(|broken| broken.problem),
+        valid: wrong.is_none(),
+        events: walk.sequence.unsigned_abs(),
+        first_bad_sequence: wrong.as_ref().map(|wrong| wrong.sequence.unsigned_abs()),
+        head_hash: hex::encode(walk.head),
+        problem: wrong.map(|wrong| wrong.problem),
     })
 }
 
-/// The first thing that does not fit.
-async fn inspect(
-    app: &App,
-    tx: &mut PgConnection,
-    tenant: TenantId,
-    head: Option<&Signed>,
-    walk: &mut Walk,
-) -> Result<Option<Break>> {
-    let checkpoints: HashMap<u64, Signed> = store::chain::list_checkpoints(tx, tenant)
-        .await?
-        .into_iter()
-        .map(|checkpoint| (checkpoint.sequence.unsigned_abs(), checkpoint))
-        .collect();
-    let mut passed = 0;
+/// The outer error is ours, the inner one the chain's.
+async fn check(tx: &mut PgConnection, keys: &Keys, tenant: TenantId, walk: &mut Walk) -> Result<Result<(), Break>> {
+    let mut place = Place::START;
     loop {
-        let after = i64::try_from(walk.position().0).unwrap_or(i64::MAX);
-        let links = store::event::list_forward(tx, tenant, after, BATCH).await?;
-        if links.is_empty() {
-            break;
+        let links = store::event::walk(tx, tenant, place, BATCH).await?;
+        let Some(last) = links.last() else { break };
+        place = Place { sequence: last.sequence, created_at: last.record.created_at };
+        let checkpoints = store::checkpoint::list(tx, tenant, walk.sequence, last.sequence).await?;
+        if let Err(wrong) = check_batch(keys, tenant, walk, &links, &checkpoints) {
+            return Ok(Err(wrong));
         }
-        for link in &links {
-            if let Err(broken) = walk.step(link) {
-                return Ok(Some(broken));
+    }
+    check_end(tx, keys, tenant, walk).await
+}
+
+fn check_batch(
+    keys: &Keys,
+    tenant: TenantId,
+    walk: &mut Walk,
+    links: &[Link],
+    checkpoints: &[Checkpoint],
+) -> Result<(), Break> {
+    let mut checkpoints = checkpoints.iter().peekable();
+    for link in links {
+        walk.step(link)?;
+        while let Some(checkpoint) = checkpoints.next_if(|checkpoint| checkpoint.sequence <= link.sequence) {
+            let sequence = checkpoint.sequence;
+            let wrong =
+                |problem: &str| Err(Break { sequence, problem: format!("the checkpoint at {sequence} {problem}") });
+            if !keys.has_signed(Purpose::Checkpoint, tenant, sequence, &hash_of(checkpoint), &checkpoint.signature) {
+                return wrong("does not carry our signature");
             }
-            if let Some(checkpoint) = checkpoints.get(&link.sequence) {
-                passed += 1;
-                if let Some(problem) = disagrees(app, tenant, checkpoint, link.sequence, &link.hash) {
-                    return Ok(Some(Break { sequence: link.sequence, problem: format!("the checkpoint {problem}") }));
-                }
+            if checkpoint.hash != walk.head {
+                return wrong("vouches for another record: the chain up to it was written anew");
             }
         }
     }
-    Ok(at_the_end(app, tenant, head, walk).or_else(|| {
-        let (last, _) = walk.position();
-        let beyond = checkpoints.keys().copied().filter(|sequence| *sequence > last).min();
-        beyond
-            .filter(|_| passed < checkpoints.len())
-            .map(|sequence| Break { sequence: last + 1, problem: format!("the events up to checkpoint {sequence} are missing") })
-    }))
+    Ok(())
 }
 
-/// Whether the chain ends where its head says.
-fn at_the_end(app: &App, tenant: TenantId, head: Option<&Signed>, walk: &Walk) -> Option<Break> {
-    let (last, hash) = walk.position();
-    let Some(head) = head else {
-        return (last > 0).then(|| Break { sequence: 1, problem: "the chain has no head".to_owned() });
+async fn check_end(tx: &mut PgConnection, keys: &Keys, tenant: TenantId, walk: &Walk) -> Result<Result<(), Break>> {
+    let beyond = store::checkpoint::list(tx, tenant, walk.sequence, i64::MAX).await?;
+    let signed =
+        |at: &&Checkpoint| keys.has_signed(Purpose::Checkpoint, tenant, at.sequence, &hash_of(at), &at.signature);
+    if let Some(checkpoint) = beyond.iter().rfind(signed) {
+        let first = walk.sequence + 1;
+        let problem =
+            format!("records {first} to {} are missing at the end: a checkpoint vouches for them", checkpoint.sequence);
+        return Ok(Err(Break { sequence: first, problem }));
+    }
+    if let Some(forged) = beyond.first() {
+        let problem = format!("the checkpoint at {} does not carry our signature", forged.sequence);
+        return Ok(Err(Break { sequence: forged.sequence, problem }));
+    }
+    let Some(end) = store::chain::find(tx, tenant).await? else {
+        let problem = "the end of the chain is missing".to_owned();
+        return Ok(if walk.sequence == 0 { Ok(()) } else { Err(Break { sequence: walk.sequence, problem }) });
     };
-    let expected = head.sequence.unsigned_abs();
-    if expected > last {
-        return Some(Break { sequence: last + 1, problem: format!("the events up to {expected} are missing") });
+    if let Err(wrong) = walk.finish(end.sequence, &end.head) {
+        return Ok(Err(wrong));
     }
-    if expected < last {
-        return Some(Break { sequence: expected + 1, problem: format!("events after the head {expected} were added past it") });
+    if !checkpoints::is_sound(keys, tenant, &end) {
+        let problem = "the end of the chain does not carry our signature".to_owned();
+        return Ok(Err(Break { sequence: end.sequence, problem }));
     }
-    disagrees(app, tenant, head, last, hash).map(|problem| Break { sequence: last, problem: format!("the head {problem}") })
+    Ok(Ok(()))
 }
 
-/// What is wrong with a signed link, if anything is.
-fn disagrees(app: &App, tenant: TenantId, signed: &Signed, sequence: u64, hash: &[u8]) -> Option<String> {
-    if signed.hash != hash {
-        return Some(format!("at {sequence} has another hash than the chain"));
-    }
-    if signed.key_id != app.signer.key_id() {
-        return Some(format!("at {sequence} was signed with another key ({})", signed.key_id));
-    }
-    (!app.signer.verifies(tenant, sequence, hash, &signed.signature)).then(|| format!("at {sequence} has a false signature"))
+/// The hash that a checkpoint vouches for; one of another length never matches.
+fn hash_of(checkpoint: &Checkpoint) -> [u8; 32] {
+    checkpoint.hash.as_slice().try_into().unwrap_or([0xff; 32])
 }

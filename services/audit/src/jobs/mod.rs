@@ -1,3 +1,4 @@
 //! Background rooms.
 
-pub mod partitions;
+pub(crate) mod checkpoints;
+pub(crate) mod partitions;

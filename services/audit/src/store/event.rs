@@ -1,166 +1,191 @@
-//! The table `events`: appended to and read, never changed.
+//! The table `events`.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
+use sqlx::{FromRow, Row};
 use trinity_error::Result;
 use trinity_ids::{EventId, TenantId};
 
-use crate::domain::event::{Event, Link};
+use crate::domain::chain::Link;
+use crate::domain::query::Filter;
+use crate::domain::record::Record;
 
-#[derive(Debug, sqlx::FromRow)]
-struct Row {
-    sequence: i64,
-    id: EventId,
-    action: String,
-    outcome: String,
-    actor_type: String,
-    actor_id: String,
-    actor_name: String,
-    object_type: String,
-    object_id: String,
-    object_name: String,
-    before: Option<String>,
-    after: Option<String>,
-    ip: String,
-    user_agent: String,
-    request_id: String,
-    trace_id: String,
-    created_at: DateTime<Utc>,
-    hash: Vec<u8>,
+macro_rules! columns {
+    () => {
+        "sequence, id, action, outcome, actor_type, actor_id, actor_name, object_type, object_id, object_name, \
+         before::text AS before, after::text AS after, ip, user_agent, request_id, trace_id, created_at, hash"
+    };
 }
 
-impl From<Row> for Link {
-    fn from(row: Row) -> Self {
-        let event = Event {
-            id: row.id,
-            action: row.action,
-            outcome: row.outcome,
-            actor_type: row.actor_type,
-            actor_id: row.actor_id,
-            actor_name: row.actor_name,
-            object_type: row.object_type,
-            object_id: row.object_id,
-            object_name: row.object_name,
-            before: row.before,
-            after: row.after,
-            ip: row.ip,
-            user_agent: row.user_agent,
-            request_id: row.request_id,
-            trace_id: row.trace_id,
-            created_at: row.created_at,
+impl FromRow<'_, PgRow> for Link {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        let hash: &[u8] = row.try_get("hash")?;
+        let record = Record {
+            id: row.try_get("id")?,
+            action: row.try_get("action")?,
+            outcome: row.try_get("outcome")?,
+            actor_type: row.try_get("actor_type")?,
+            actor_id: row.try_get("actor_id")?,
+            actor_name: row.try_get("actor_name")?,
+            object_type: row.try_get("object_type")?,
+            object_id: row.try_get("object_id")?,
+            object_name: row.try_get("object_name")?,
+            before: row.try_get("before")?,
+            after: row.try_get("after")?,
+            ip: row.try_get("ip")?,
+            user_agent: row.try_get("user_agent")?,
+            request_id: row.try_get("request_id")?,
+            trace_id: row.try_get("trace_id")?,
+            created_at: row.try_get("created_at")?,
         };
-        Self { sequence: row.sequence.unsigned_abs(), event, hash: row.hash }
+        // Why: a hash of another length is tampering; it must not pass, nor stop the verification that finds it.
+        Ok(Self { sequence: row.try_get("sequence")?, record, hash: hash.try_into().unwrap_or([0xff; 32]) })
     }
 }
 
-const COLUMNS: &str = "sequence, id, action, outcome, actor_type, actor_id, actor_name, object_type, object_id, object_name,
-    before::text AS before, after::text AS after, ip, user_agent, request_id, trace_id, created_at, hash";
-
-/// Which of these events the chain has already.
-pub async fn known(tx: &mut PgConnection, tenant: TenantId, events: &[Event]) -> Result<Vec<EventId>> {
+/// Which of these records are there already.
+pub(crate) async fn list_known(tx: &mut PgConnection, tenant: TenantId, records: &[Record]) -> Result<Vec<EventId>> {
+    let times = || records.iter().map(|record| record.created_at);
+    let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(Vec::new()) };
+    // Why the times: they keep the search out of all other months. A repeat has the time of the first.
     let known = sqlx::query_scalar(
-        "SELECT e.id
-        FROM unnest($2::uuid[], $3::timestamptz[]) AS k (id, created_at)
-        JOIN events AS e ON e.tenant_id = $1 AND e.id = k.id AND e.created_at = k.created_at",
+        "SELECT id
+        FROM events
+        WHERE tenant_id = $1 AND id = ANY($2) AND created_at BETWEEN $3 AND $4",
     )
     .bind(tenant)
-    .bind(events.iter().map(|event| event.id).collect::<Vec<_>>())
-    .bind(events.iter().map(|event| event.created_at).collect::<Vec<_>>())
+    .bind(records.iter().map(|record| record.id).collect::<Vec<_>>())
+    .bind(first)
+    .bind(last)
     .fetch_all(tx)
     .await?;
     Ok(known)
 }
 
-/// Appends links in one statement.
-pub async fn insert(tx: &mut PgConnection, tenant: TenantId, links: &[Link]) -> Result<()> {
-    let text = |pick: fn(&Event) -> &String| links.iter().map(|link| pick(&link.event).clone()).collect::<Vec<_>>();
+/// Adds links in one statement.
+pub(crate) async fn insert(tx: &mut PgConnection, tenant: TenantId, links: &[Link]) -> Result<()> {
+    let texts = |of: fn(&Record) -> &str| links.iter().map(|link| of(&link.record)).collect::<Vec<_>>();
+    let documents = |of: fn(&Record) -> Option<&str>| links.iter().map(|link| of(&link.record)).collect::<Vec<_>>();
     sqlx::query(
         "INSERT INTO events (
-            tenant_id, sequence, id, action, outcome, actor_type, actor_id, actor_name, object_type, object_id,
-            object_name, before, after, ip, user_agent, request_id, trace_id, created_at, hash
+            tenant_id, sequence, id, action, outcome, actor_type, actor_id, actor_name, object_type, object_id, object_name,
+            before, after, ip, user_agent, request_id, trace_id, created_at, hash
         )
         SELECT
-            $1, e.sequence, e.id, e.action, e.outcome, e.actor_type, e.actor_id, e.actor_name, e.object_type, e.object_id,
-            e.object_name, e.before::json, e.after::json, e.ip, e.user_agent, e.request_id, e.trace_id, e.created_at, e.hash
-        FROM unnest(
+            $1, sequence, id, action, outcome, actor_type, actor_id, actor_name, object_type, object_id, object_name,
+            before::json, after::json, ip, user_agent, request_id, trace_id, created_at, hash
+        FROM UNNEST(
             $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-            $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::timestamptz[],
-            $19::bytea[]
-        ) AS e (
-            sequence, id, action, outcome, actor_type, actor_id, actor_name, object_type, object_id, object_name, before,
-            after, ip, user_agent, request_id, trace_id, created_at, hash
+            $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[],
+            $18::timestamptz[], $19::bytea[]
+        ) AS new (
+            sequence, id, action, outcome, actor_type, actor_id, actor_name, object_type, object_id,
+            object_name, before, after, ip, user_agent, request_id, trace_id,
+            created_at, hash
         )",
     )
     .bind(tenant)
-    .bind(links.iter().map(|link| i64::try_from(link.sequence).unwrap_or(i64::MAX)).collect::<Vec<_>>())
-    .bind(links.iter().map(|link| link.event.id).collect::<Vec<_>>())
-    .bind(text(|event| &event.action))
-    .bind(text(|event| &event.outcome))
-    .bind(text(|event| &event.actor_type))
-    .bind(text(|event| &event.actor_id))
-    .bind(text(|event| &event.actor_name))
-    .bind(text(|event| &event.object_type))
-    .bind(text(|event| &event.object_id))
-    .bind(text(|event| &event.object_name))
-    .bind(links.iter().map(|link| link.event.before.clone()).collect::<Vec<_>>())
-    .bind(links.iter().map(|link| link.event.after.clone()).collect::<Vec<_>>())
-    .bind(text(|event| &event.ip))
-    .bind(text(|event| &event.user_agent))
-    .bind(text(|event| &event.request_id))
-    .bind(text(|event| &event.trace_id))
-    .bind(links.iter().map(|link| link.event.created_at).collect::<Vec<_>>())
-    .bind(links.iter().map(|link| link.hash.clone()).collect::<Vec<_>>())
+    .bind(links.iter().map(|link| link.sequence).collect::<Vec<_>>())
+    .bind(links.iter().map(|link| link.record.id).collect::<Vec<_>>())
+    .bind(texts(|record| &record.action))
+    .bind(texts(|record| &record.outcome))
+    .bind(texts(|record| &record.actor_type))
+    .bind(texts(|record| &record.actor_id))
+    .bind(texts(|record| &record.actor_name))
+    .bind(texts(|record| &record.object_type))
+    .bind(texts(|record| &record.object_id))
+    .bind(texts(|record| &record.object_name))
+    .bind(documents(|record| record.before.as_deref()))
+    .bind(documents(|record| record.after.as_deref()))
+    .bind(texts(|record| &record.ip))
+    .bind(texts(|record| &record.user_agent))
+    .bind(texts(|record| &record.request_id))
+    .bind(texts(|record| &record.trace_id))
+    .bind(links.iter().map(|link| link.record.created_at).collect::<Vec<_>>())
+    .bind(links.iter().map(|link| link.hash.as_slice()).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())
 }
 
-/// Which events a list shows; empty texts filter nothing.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    pub action: String,
-    pub actor_id: String,
-    pub object_type: String,
-    pub object_id: String,
-    pub from: Option<DateTime<Utc>>,
-    pub to: Option<DateTime<Utc>>,
-}
-
-/// Events before a sequence, newest first.
-pub async fn list(tx: &mut PgConnection, tenant: TenantId, filter: &Filter, before: Option<i64>, limit: i64) -> Result<Vec<Link>> {
-    let statement = format!(
-        "SELECT {COLUMNS}
+/// Lists records before a sequence, newest first.
+pub(crate) async fn list(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    filter: &Filter,
+    before: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Link>> {
+    let rows = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        "
         FROM events
         WHERE tenant_id = $1
-            AND ($2 = '' OR action = $2)
-            AND ($3 = '' OR actor_id = $3)
-            AND ($4 = '' OR object_type = $4)
-            AND ($5 = '' OR object_id = $5)
-            AND ($6::timestamptz IS NULL OR created_at >= $6)
-            AND ($7::timestamptz IS NULL OR created_at < $7)
-            AND ($8::bigint IS NULL OR sequence < $8)
+            AND ($2::bigint IS NULL OR sequence < $2)
+            AND ($3::text IS NULL OR action = $3)
+            AND ($4::text IS NULL OR actor_id = $4)
+            AND ($5::text IS NULL OR object_type = $5)
+            AND ($6::text IS NULL OR object_id = $6)
+            AND ($7::timestamptz IS NULL OR created_at >= $7)
+            AND ($8::timestamptz IS NULL OR created_at < $8)
         ORDER BY sequence DESC
         LIMIT $9"
-    );
-    let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(statement))
-        .bind(tenant)
-        .bind(&filter.action)
-        .bind(&filter.actor_id)
-        .bind(&filter.object_type)
-        .bind(&filter.object_id)
-        .bind(filter.from)
-        .bind(filter.to)
-        .bind(before)
-        .bind(limit)
-        .fetch_all(tx)
-        .await?;
-    Ok(rows.into_iter().map(Into::into).collect())
+    ))
+    .bind(tenant)
+    .bind(before)
+    .bind(&filter.action)
+    .bind(&filter.actor_id)
+    .bind(&filter.object_type)
+    .bind(&filter.object_id)
+    .bind(filter.from)
+    .bind(filter.to)
+    .bind(limit)
+    .fetch_all(tx)
+    .await?;
+    Ok(rows)
 }
 
-/// Links behind a sequence, in order.
-pub async fn list_forward(tx: &mut PgConnection, tenant: TenantId, after: i64, limit: i64) -> Result<Vec<Link>> {
-    let statement = format!("SELECT {COLUMNS} FROM events WHERE tenant_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3");
-    let rows: Vec<Row> =
-        sqlx::query_as(sqlx::AssertSqlSafe(statement)).bind(tenant).bind(after).bind(limit).fetch_all(tx).await?;
-    Ok(rows.into_iter().map(Into::into).collect())
+/// Where a walk through a chain stands. Two rows may claim one sequence, so the sequence alone does not say.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    pub sequence: i64,
+    pub created_at: DateTime<Utc>,
+}
+
+impl Place {
+    pub const START: Self = Self { sequence: i64::MIN, created_at: DateTime::<Utc>::UNIX_EPOCH };
+}
+
+/// The next links of a chain in order, whatever their sequences are.
+pub(crate) async fn walk(tx: &mut PgConnection, tenant: TenantId, after: Place, limit: i64) -> Result<Vec<Link>> {
+    let rows = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        "
+        FROM events
+        WHERE tenant_id = $1 AND (sequence, created_at) > ($2, $3)
+        ORDER BY sequence, created_at
+        LIMIT $4"
+    ))
+    .bind(tenant)
+    .bind(after.sequence)
+    .bind(after.created_at)
+    .bind(limit)
+    .fetch_all(tx)
+    .await?;
+    Ok(rows)
+}
+
+/// Makes the partition of this month and those that come next, unless they are there.
+pub(crate) async fn ensure_partitions(tx: &mut PgConnection, months_ahead: i32) -> Result<i64> {
+    let made = sqlx::query_scalar(
+        "SELECT count(*) FILTER (WHERE ensure_partition((now() + ahead * interval '1 month')::date))
+        FROM generate_series(0, $1) AS ahead",
+    )
+    .bind(months_ahead)
+    .fetch_one(tx)
+    .await?;
+    Ok(made)
 }

@@ -1,4 +1,5 @@
-//! Cellar: row structs and SQL, nothing else.
+//! The tables of this service: rows and SQL, nothing else.
 
-pub mod chain;
-pub mod event;
+pub(crate) mod chain;
+pub(crate) mod checkpoint;
+pub(crate) mod event;

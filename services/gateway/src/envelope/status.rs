@@ -24,11 +24,7 @@ impl Refusal {
         }
         if let Some(request) = details.bad_request() {
             let violations = request.field_violations.iter().map(|violation| {
-                let (reason, message) = match violation.reason.as_str() {
-                    "" => violation.description.split_once(": ").unwrap_or(("invalid", &violation.description)),
-                    reason => (reason, violation.description.as_str()),
-                };
-                json!({"field": violation.field, "reason": reason, "message": message})
+                json!({"field": violation.field, "reason": violation.reason, "message": violation.description})
             });
             metadata.insert("violations".into(), violations.collect());
         }

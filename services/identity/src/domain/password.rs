@@ -26,7 +26,7 @@ pub fn check(password: &str, email: &Email) -> Result<()> {
         return Err(Error::required("password"));
     }
     let chars = password.chars().count();
-    if chars < MIN_CHARS || chars > MAX_CHARS {
+    if !(MIN_CHARS..=MAX_CHARS).contains(&chars) {
         return Err(Error::invalid("password", format!("has {MIN_CHARS} to {MAX_CHARS} characters")));
     }
     let lower = password.to_lowercase();
@@ -60,7 +60,11 @@ fn word_at(text: &str) -> usize {
 
 /// The length in bytes of the run that `text` begins with: one character again and again, or neighbours up or down.
 fn run_at(text: &str) -> usize {
-    let steps: Vec<i64> = text.chars().zip(text.chars().skip(1)).map(|(a, b)| i64::from(u32::from(b)) - i64::from(u32::from(a))).collect();
+    let steps: Vec<i64> = text
+        .chars()
+        .zip(text.chars().skip(1))
+        .map(|(a, b)| i64::from(u32::from(b)) - i64::from(u32::from(a)))
+        .collect();
     let Some(step) = steps.first().filter(|step| step.abs() <= 1) else { return 0 };
     let chars = 1 + steps.iter().take_while(|next| *next == step).count();
     if chars < MIN_RUN { 0 } else { text.chars().take(chars).map(char::len_utf8).sum() }
@@ -68,7 +72,9 @@ fn run_at(text: &str) -> usize {
 
 /// The length in bytes of the year that `text` begins with.
 fn year_at(text: &str) -> usize {
-    let year = text.get(..4).is_some_and(|year| year.bytes().all(|b| b.is_ascii_digit()) && (year.starts_with("19") || year.starts_with("20")));
+    let year = text.get(..4).is_some_and(|year| {
+        year.bytes().all(|b| b.is_ascii_digit()) && (year.starts_with("19") || year.starts_with("20"))
+    });
     if year { 4 } else { 0 }
 }
 
@@ -83,9 +89,18 @@ mod tests {
     #[test]
     fn common_passwords_are_refused() {
         for password in [
-            "passwordpassword", "Password123456789!", "qwertyuiopasdfghjkl", "1234567890123456", "aaaaaaaaaaaaaaaaaaaa",
-            "Summer2024Summer2025", "letmein-letmein-letmein", "correct horse battery staple", "iloveyou iloveyou 99",
-            "abcdefghijklmnopqrstuvwxyz", "changemechangeme1!", "zyxwvutsrqponmlkjihgfedcba",
+            "passwordpassword",
+            "Password123456789!",
+            "qwertyuiopasdfghjkl",
+            "1234567890123456",
+            "aaaaaaaaaaaaaaaaaaaa",
+            "Summer2024Summer2025",
+            "letmein-letmein-letmein",
+            "correct horse battery staple",
+            "iloveyou iloveyou 99",
+            "abcdefghijklmnopqrstuvwxyz",
+            "changemechangeme1!",
+            "zyxwvutsrqponmlkjihgfedcba",
         ] {
             assert!(check(password, &ada()).is_err(), "{password:?} passed");
         }
@@ -94,7 +109,11 @@ mod tests {
     #[test]
     fn long_passwords_of_any_composition_pass() {
         for password in [
-            "violin gravel ostrich tuesday", "839104758201947", "ßäöüßäöüßäöüxyq", "tr0ub4dor-and-thirty", "пароль не из списка",
+            "violin gravel ostrich tuesday",
+            "839104758201947",
+            "ßäöüßäöüßäöüxyq",
+            "tr0ub4dor-and-thirty",
+            "пароль не из списка",
             "mypasswordislongerthanyours",
         ] {
             assert!(check(password, &ada()).is_ok(), "{password:?} refused");

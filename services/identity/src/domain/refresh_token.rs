@@ -87,7 +87,9 @@ mod tests {
             assert_eq!(RefreshToken::parse(&token.to_text()), Some(token));
         }
         let text = first().to_text();
-        for broken in ["", "rt", "rt___", &text[1..], &text[..text.len() - 1], &text.replace("rt_", "at_"), &format!("{text}A")] {
+        for broken in
+            ["", "rt", "rt___", &text[1..], &text[..text.len() - 1], &text.replace("rt_", "at_"), &format!("{text}A")]
+        {
             assert_eq!(RefreshToken::parse(broken), None, "{broken:?}");
         }
     }

@@ -78,7 +78,10 @@ impl Changes {
 pub fn full_name(text: &str) -> Result<String> {
     let text = text.trim();
     if text.chars().count() > MAX_FULL_NAME_CHARS || text.chars().any(char::is_control) {
-        return Err(Error::invalid("full_name", format!("has at most {MAX_FULL_NAME_CHARS} characters, all printable")));
+        return Err(Error::invalid(
+            "full_name",
+            format!("has at most {MAX_FULL_NAME_CHARS} characters, all printable"),
+        ));
     }
     Ok(text.to_owned())
 }
@@ -90,7 +93,10 @@ pub fn full_name(text: &str) -> Result<String> {
 pub fn username(text: &str) -> Result<String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     if text.len() > MAX_USERNAME_CHARS || !text.bytes().all(allowed) {
-        return Err(Error::invalid("username", format!("has at most {MAX_USERNAME_CHARS} letters, digits, dots, hyphens and underscores")));
+        return Err(Error::invalid(
+            "username",
+            format!("has at most {MAX_USERNAME_CHARS} letters, digits, dots, hyphens and underscores"),
+        ));
     }
     Ok(text.to_owned())
 }

@@ -20,7 +20,11 @@ use crate::{error, events};
 /// # Errors
 /// `InvalidArgument` for an empty token; `Unauthenticated` `INVALID_REFRESH_TOKEN`; `PermissionDenied`
 /// `TENANT_SUSPENDED`.
-pub async fn refresh(app: &App, ctx: &RequestContext, request: &pb::RefreshTokenRequest) -> Result<pb::RefreshTokenResponse> {
+pub async fn refresh(
+    app: &App,
+    ctx: &RequestContext,
+    request: &pb::RefreshTokenRequest,
+) -> Result<pb::RefreshTokenResponse> {
     if request.refresh_token.is_empty() {
         return Err(Error::required("refresh_token"));
     }

@@ -45,7 +45,11 @@ pub async fn list(app: &App, ctx: &RequestContext) -> Result<pb::ListSessionsRes
 ///
 /// # Errors
 /// `NotFound` when the caller has no live session of this id.
-pub async fn revoke(app: &App, ctx: &RequestContext, request: &pb::RevokeSessionRequest) -> Result<pb::RevokeSessionResponse> {
+pub async fn revoke(
+    app: &App,
+    ctx: &RequestContext,
+    request: &pb::RevokeSessionRequest,
+) -> Result<pb::RevokeSessionResponse> {
     let session = parse_id("session_id", &request.session_id)?;
     let mut tx = app.db.begin(ctx).await?;
     if !store::session::revoke(&mut tx, ctx.tenant()?, ctx.user()?, session).await? {

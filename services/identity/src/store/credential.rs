@@ -40,7 +40,12 @@ pub async fn find(db: &Db, ctx: &RequestContext, email: &Email) -> Result<Option
 ///
 /// Invariant: right and wrong passwords of one account meet at its row, in one order. However many are tried at once, a
 /// right one counts only while fewer than the free attempts went wrong before it.
-pub async fn admit(tx: &mut PgConnection, tenant: TenantId, credential: &Credential, signs_in: bool) -> Result<Option<User>> {
+pub async fn admit(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    credential: &Credential,
+    signs_in: bool,
+) -> Result<Option<User>> {
     let row: Option<Row> = sqlx::query_as(concat!(
         "UPDATE users AS u
         SET failed_attempts = 0,

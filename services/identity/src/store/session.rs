@@ -92,7 +92,12 @@ pub async fn insert(
 ///
 /// Of many callers with the same token one rotates; the others wait for its row, find that their token has become the
 /// predecessor, and get the same successor while the grace lasts.
-pub async fn rotate(tx: &mut PgConnection, spent: &RefreshToken, next: &RefreshToken, client: Client<'_>) -> Result<Option<User>> {
+pub async fn rotate(
+    tx: &mut PgConnection,
+    spent: &RefreshToken,
+    next: &RefreshToken,
+    client: Client<'_>,
+) -> Result<Option<User>> {
     let row: Option<UserRow> = sqlx::query_as(concat!(
         "UPDATE sessions AS s
         SET token_digest = $4,

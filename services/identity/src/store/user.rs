@@ -73,7 +73,12 @@ pub async fn insert(tx: &mut PgConnection, tenant: TenantId, new: &NewUser, pass
 }
 
 /// Adds the first user of a tenant. None when it has users already: of many callers at once, one gets in.
-pub async fn insert_first(tx: &mut PgConnection, tenant: TenantId, new: &NewUser, password_hash: &str) -> Result<Option<User>> {
+pub async fn insert_first(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    new: &NewUser,
+    password_hash: &str,
+) -> Result<Option<User>> {
     // Why the conflict: whoever waited for another's first user finds the index of founders taken, not the table empty.
     let row: Option<Row> = sqlx::query_as(concat!(
         "INSERT INTO users AS u (tenant_id, id, email, username, full_name, roles, password_hash, founder)
@@ -141,7 +146,8 @@ pub async fn lock_active_owners(tx: &mut PgConnection, tenant: TenantId) -> Resu
 
 /// Lists users by e-mail.
 pub async fn list(tx: &mut PgConnection, tenant: TenantId, page: PageRequest) -> Result<Page<User>> {
-    let total: i64 = sqlx::query_scalar("SELECT count(*) FROM users WHERE tenant_id = $1").bind(tenant).fetch_one(&mut *tx).await?;
+    let total: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM users WHERE tenant_id = $1").bind(tenant).fetch_one(&mut *tx).await?;
     let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT ",
         user_columns!(),

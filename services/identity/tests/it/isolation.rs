@@ -23,7 +23,10 @@ async fn another_tenants_user_answers_like_none() {
     }
     for (foreign, random) in answers[0].iter().zip(&answers[1]) {
         assert_eq!(foreign.code(), Code::NotFound);
-        assert_eq!((foreign.code(), foreign.message(), foreign.details()), (random.code(), random.message(), random.details()));
+        assert_eq!(
+            (foreign.code(), foreign.message(), foreign.details()),
+            (random.code(), random.message(), random.details())
+        );
     }
 }
 
@@ -50,7 +53,10 @@ async fn one_tenants_context_reaches_nothing_of_another() {
         let refused = sqlx::query(moved).bind(&two).execute(&mut serving).await.unwrap_err();
         assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "42501", "{table}");
     }
-    sqlx::query("SELECT set_config('app.tenant_id', '', false), set_config('app.system', 'on', false)").execute(&mut serving).await.unwrap();
+    sqlx::query("SELECT set_config('app.tenant_id', '', false), set_config('app.system', 'on', false)")
+        .execute(&mut serving)
+        .await
+        .unwrap();
     let seen: i64 = sqlx::query_scalar("SELECT count(*) FROM users").fetch_one(&mut serving).await.unwrap();
     assert_eq!(seen, 0, "not even the engine reaches people");
     for forbidden in ["DELETE FROM users", "UPDATE signing_keys SET signs_from = now()"] {

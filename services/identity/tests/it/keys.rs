@@ -10,12 +10,21 @@ use crate::stack::{PASSWORD, Stack, client_of, wait_ready};
 
 async fn published(service: &Service) -> Vec<JsonWebKey> {
     let answer = client_of(service).get_jwks(GetJwksRequest {}).await.unwrap().into_inner();
-    assert!(answer.keys.iter().all(|key| (key.kty.as_str(), key.crv.as_str(), key.alg.as_str()) == ("OKP", "Ed25519", "EdDSA")));
+    assert!(
+        answer
+            .keys
+            .iter()
+            .all(|key| (key.kty.as_str(), key.crv.as_str(), key.alg.as_str()) == ("OKP", "Ed25519", "EdDSA"))
+    );
     answer.keys.into_iter().map(|key| JsonWebKey { kid: key.kid, x: key.x }).collect()
 }
 
 async fn token_of(service: &Service) -> String {
-    let request = LoginRequest { tenant: "acme".to_owned(), email: "owner@acme.example".to_owned(), password: PASSWORD.to_owned() };
+    let request = LoginRequest {
+        tenant: "acme".to_owned(),
+        email: "owner@acme.example".to_owned(),
+        password: PASSWORD.to_owned(),
+    };
     client_of(service).login(request).await.unwrap().into_inner().access_token
 }
 
@@ -34,6 +43,20 @@ async fn replicas_that_start_at_once_share_one_key() {
     for replica in &replicas {
         assert_eq!(published(replica).await, first);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_waits_for_the_key_that_another_is_making() {
+    let stack = Stack::start().await;
+    let first = published(&stack.ready_replica().await).await;
+    stack.tamper(sqlx::query("CREATE TABLE identity.kept AS SELECT * FROM identity.signing_keys")).await;
+    stack.tamper(sqlx::query("GRANT SELECT ON identity.kept TO trinity_identity")).await;
+    stack.tamper(sqlx::query("DELETE FROM identity.signing_keys")).await;
+    let mut rival = stack.rival("").await;
+    sqlx::query("INSERT INTO signing_keys SELECT * FROM kept").execute(&mut rival).await.unwrap();
+    let late = stack.replica().await;
+    tokio::join!(wait_ready(&late), stack.commit_when_waited_for(rival));
+    assert_eq!(published(&late).await, first);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -56,7 +79,11 @@ async fn a_new_key_is_published_before_it_signs_and_the_old_one_after() {
     assert!(verifies(&both[..1], &new_token) && !verifies(&old, &new_token), "the new key signs");
     assert!(verifies(&published(&turned).await, &old_token), "old tokens live on");
 
-    stack.tamper(sqlx::query("UPDATE identity.signing_keys SET signs_from = now() - interval '61 min' WHERE generation = 2")).await;
+    stack
+        .tamper(sqlx::query(
+            "UPDATE identity.signing_keys SET signs_from = now() - interval '61 min' WHERE generation = 2",
+        ))
+        .await;
     let after = stack.ready_replica().await;
     assert_eq!(published(&after).await, both[..1]);
 }

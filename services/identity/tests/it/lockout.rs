@@ -25,7 +25,8 @@ impl Stack {
 
     /// Lets the lock run out, with this many wrong passwords counted.
     async fn unlock(&self, failed_attempts: i32) {
-        let query = sqlx::query("UPDATE identity.users SET locked_until = now() - interval '1 ms', failed_attempts = $1");
+        let query =
+            sqlx::query("UPDATE identity.users SET locked_until = now() - interval '1 ms', failed_attempts = $1");
         self.tamper(query.bind(failed_attempts)).await;
     }
 }

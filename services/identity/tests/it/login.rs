@@ -30,7 +30,11 @@ async fn without_a_slug_the_host_names_the_tenant() {
     let stack = Stack::start().await;
     stack.tenant("acme").await;
     let request = |host: &str| {
-        let login = LoginRequest { email: "owner@acme.example".to_owned(), password: PASSWORD.to_owned(), tenant: String::new() };
+        let login = LoginRequest {
+            email: "owner@acme.example".to_owned(),
+            password: PASSWORD.to_owned(),
+            tenant: String::new(),
+        };
         let mut request = tonic::Request::new(login);
         request.metadata_mut().insert("x-host", host.parse().unwrap());
         request
@@ -48,7 +52,9 @@ async fn every_refusal_is_the_same_and_none_is_early() {
     let locked = stack.user(&owner, "locked@acme.example", &["viewer"]).await.unwrap();
     let off = UpdateUserRequest { user_id: gone.id.clone(), active: Some(false), ..Default::default() };
     stack.users().update_user(by(&owner, off)).await.unwrap();
-    let lock = sqlx::query("UPDATE identity.users SET failed_attempts = 9, locked_until = now() + interval '1 hour' WHERE id = $1::uuid");
+    let lock = sqlx::query(
+        "UPDATE identity.users SET failed_attempts = 9, locked_until = now() + interval '1 hour' WHERE id = $1::uuid",
+    );
     stack.tamper(lock.bind(&locked.id)).await;
 
     let claims = [
@@ -65,7 +71,11 @@ async fn every_refusal_is_the_same_and_none_is_early() {
         let started = Instant::now();
         let status = stack.login(claim.0, claim.1, claim.2).await.unwrap_err();
         assert!(started.elapsed() >= Duration::from_millis(250), "{claim:?} was refused early");
-        assert_eq!((status.code(), reason(&status).as_str()), (Code::Unauthenticated, "INVALID_CREDENTIALS"), "{claim:?}");
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::Unauthenticated, "INVALID_CREDENTIALS"),
+            "{claim:?}"
+        );
         let first = stack.login("acme", "owner@acme.example", "another wrong one").await.unwrap_err();
         assert_eq!((status.message(), status.details()), (first.message(), first.details()), "{claim:?}");
         stack.tamper(sqlx::query("UPDATE identity.users SET failed_attempts = 0 WHERE email LIKE 'owner@%'")).await;
@@ -79,7 +89,8 @@ async fn refused_logins_stand_in_the_tenants_trail() {
     stack.login("acme", "owner@acme.example", "wrong password").await.unwrap_err();
     stack.login("acme", "nobody@acme.example", PASSWORD).await.unwrap_err();
     let events = stack.events_of("auth.login").await;
-    let refused = |object: &str| ("auth.login".to_owned(), "UNAUTHENTICATED".to_owned(), String::new(), object.to_owned());
+    let refused =
+        |object: &str| ("auth.login".to_owned(), "UNAUTHENTICATED".to_owned(), String::new(), object.to_owned());
     assert_eq!(events[events.len() - 2..], [refused(&owner.id), refused("")]);
 }
 

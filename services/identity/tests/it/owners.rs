@@ -4,10 +4,14 @@ use futures::future::join_all;
 use tonic::Code;
 use trinity_proto::identity::{CreateFirstOwnerRequest, UpdateUserRequest};
 
-use crate::stack::{PASSWORD, Stack, by, reason};
+use crate::stack::{PASSWORD, Stack, by, reason, tenant_of};
 
 fn roles(user_id: &str, names: &[&str]) -> UpdateUserRequest {
-    UpdateUserRequest { user_id: user_id.to_owned(), roles: names.iter().map(|&name| name.to_owned()).collect(), ..Default::default() }
+    UpdateUserRequest {
+        user_id: user_id.to_owned(),
+        roles: names.iter().map(|&name| name.to_owned()).collect(),
+        ..Default::default()
+    }
 }
 
 fn deactivate(user_id: &str) -> UpdateUserRequest {
@@ -58,7 +62,10 @@ async fn owners_who_remove_each_other_at_once_leave_one() {
     for number in 0..5 {
         owners.push(stack.user(&first, &format!("o{number}@acme.example"), &["owner"]).await.unwrap().id);
     }
-    let changes = owners.iter().enumerate().map(|(number, id)| if number % 2 == 0 { deactivate(id) } else { roles(id, &["viewer"]) });
+    let changes = owners
+        .iter()
+        .enumerate()
+        .map(|(number, id)| if number % 2 == 0 { deactivate(id) } else { roles(id, &["viewer"]) });
     let answers = join_all(changes.map(|change| stack.update(&first, change))).await;
     let refused: Vec<_> = answers.into_iter().filter_map(Result::err).collect();
     assert_eq!(refused.iter().map(reason).collect::<Vec<_>>(), ["LAST_OWNER"]);
@@ -67,6 +74,34 @@ async fn owners_who_remove_each_other_at_once_leave_one() {
         .await
         .unwrap();
     assert_eq!(left, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_owner_on_the_way_out_does_not_count_as_staying() {
+    let stack = Stack::start().await;
+    let first = stack.tenant("acme").await;
+    let second = stack.user(&first, "second@acme.example", &["owner"]).await.unwrap();
+    let mut rival = stack.rival(&tenant_of(&first)).await;
+    let demote =
+        sqlx::query("UPDATE users SET roles = '{viewer}' WHERE id = $1::uuid").bind(first.user.clone().unwrap().id);
+    demote.execute(&mut rival).await.unwrap();
+    let (refused, ()) = tokio::join!(stack.update(&first, deactivate(&second.id)), stack.commit_when_waited_for(rival));
+    assert_eq!(reason(&refused.unwrap_err()), "LAST_OWNER");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_owner_waits_for_another_who_is_being_made() {
+    let stack = Stack::start().await;
+    let tenant = stack.empty_tenant("acme").await;
+    let mut rival = stack.rival(&tenant).await;
+    let insert = sqlx::query(
+        "INSERT INTO users (tenant_id, id, email, username, full_name, roles, password_hash, founder)
+        VALUES ($1::uuid, gen_random_uuid(), 'rival@acme.example', '', '', '{owner}', '', true)",
+    );
+    insert.bind(&tenant).execute(&mut rival).await.unwrap();
+    let (refused, ()) =
+        tokio::join!(stack.first_owner(&tenant, "late@acme.example"), stack.commit_when_waited_for(rival));
+    assert_eq!(reason(&refused.unwrap_err()), "TENANT_HAS_USERS");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -88,6 +123,9 @@ async fn people_do_not_make_first_owners() {
     let stack = Stack::start().await;
     let owner = stack.tenant("acme").await;
     let request = CreateFirstOwnerRequest::default();
-    assert_eq!(stack.users().create_first_owner(by(&owner, request.clone())).await.unwrap_err().code(), Code::PermissionDenied);
+    assert_eq!(
+        stack.users().create_first_owner(by(&owner, request.clone())).await.unwrap_err().code(),
+        Code::PermissionDenied
+    );
     assert_eq!(stack.users().create_first_owner(request).await.unwrap_err().code(), Code::Unauthenticated);
 }

@@ -11,11 +11,18 @@ use crate::stack::{Stack, by, field, reason, with_token};
 impl Stack {
     async fn refused(&self, token: &str) {
         let status = self.refresh(token).await.unwrap_err();
-        assert_eq!((status.code(), reason(&status).as_str()), (Code::Unauthenticated, "INVALID_REFRESH_TOKEN"), "{token}");
+        assert_eq!(
+            (status.code(), reason(&status).as_str()),
+            (Code::Unauthenticated, "INVALID_REFRESH_TOKEN"),
+            "{token}"
+        );
     }
 
     async fn rotations(&self) -> i64 {
-        sqlx::query_scalar("SELECT sum(rotations)::bigint FROM identity.sessions").fetch_one(&mut self.db.admin().await).await.unwrap()
+        sqlx::query_scalar("SELECT sum(rotations)::bigint FROM identity.sessions")
+            .fetch_one(&mut self.db.admin().await)
+            .await
+            .unwrap()
     }
 
     async fn let_grace_pass(&self) {

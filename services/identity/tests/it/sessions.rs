@@ -1,7 +1,9 @@
 //! A person's sessions.
 
 use tonic::Code;
-use trinity_proto::identity::{GetMeRequest, ListSessionsRequest, LoginRequest, LoginResponse, LogoutRequest, RevokeSessionRequest, Session};
+use trinity_proto::identity::{
+    GetMeRequest, ListSessionsRequest, LoginRequest, LoginResponse, LogoutRequest, RevokeSessionRequest, Session,
+};
 
 use crate::stack::{PASSWORD, Stack, by, field, reason};
 
@@ -30,7 +32,11 @@ impl Stack {
 async fn sessions_show_where_they_came_from() {
     let stack = Stack::start().await;
     let first = stack.tenant("acme").await;
-    let login = LoginRequest { tenant: "acme".to_owned(), email: "owner@acme.example".to_owned(), password: PASSWORD.to_owned() };
+    let login = LoginRequest {
+        tenant: "acme".to_owned(),
+        email: "owner@acme.example".to_owned(),
+        password: PASSWORD.to_owned(),
+    };
     let mut request = tonic::Request::new(login);
     request.metadata_mut().insert("x-client-ip", "192.0.2.7".parse().unwrap());
     request.metadata_mut().insert("x-user-agent", "Trinity/1".parse().unwrap());
@@ -56,7 +62,10 @@ async fn a_revoked_session_is_over_everywhere() {
     assert!(!stack.is_known(&lost).await);
     assert!(stack.is_known(&mine).await);
     let events = stack.events_of("session.revoke").await;
-    assert_eq!((events.len(), events[0].2.as_str(), events[0].3.as_str()), (1, mine.user.unwrap().id.as_str(), id.as_str()));
+    assert_eq!(
+        (events.len(), events[0].2.as_str(), events[0].3.as_str()),
+        (1, mine.user.unwrap().id.as_str(), id.as_str())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -72,7 +81,10 @@ async fn others_sessions_answer_like_none() {
     for somebody in [&owner, &foreign] {
         let id = &stack.sessions(somebody).await[0].id;
         let status = stack.revoke(&viewer, id).await.unwrap_err();
-        assert_eq!((status.code(), status.message(), status.details()), (expected.code(), expected.message(), expected.details()));
+        assert_eq!(
+            (status.code(), status.message(), status.details()),
+            (expected.code(), expected.message(), expected.details())
+        );
     }
     assert!(stack.revoked().await.is_empty());
     assert_eq!(field(&stack.revoke(&viewer, "7").await.unwrap_err()), "session_id");

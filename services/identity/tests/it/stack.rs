@@ -1,11 +1,12 @@
 //! Both services behind their guards, and what tests ask of them.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sqlx::postgres::PgArguments;
+use sqlx::{Connection, PgConnection};
 use tonic::Status;
 use tonic_types::StatusExt;
 use trinity_config::Shared;
@@ -14,8 +15,8 @@ use trinity_identity::{Config, MIGRATOR};
 use trinity_proto::identity::auth_service_client::AuthServiceClient;
 use trinity_proto::identity::user_service_client::UserServiceClient;
 use trinity_proto::identity::{
-    CreateFirstOwnerRequest, CreateUserRequest, ListRevokedSessionsRequest, LoginRequest, LoginResponse, RefreshTokenRequest,
-    RefreshTokenResponse, User,
+    CreateFirstOwnerRequest, CreateUserRequest, ListRevokedSessionsRequest, LoginRequest, LoginResponse,
+    RefreshTokenRequest, RefreshTokenResponse, User,
 };
 use trinity_proto::tenant::tenant_service_client::TenantServiceClient;
 use trinity_proto::tenant::{CreateTenantRequest, SuspendTenantRequest};
@@ -101,7 +102,8 @@ impl Stack {
     /// A tenant without users; the answer is its id.
     pub async fn empty_tenant(&self, slug: &str) -> String {
         let domains = vec![format!("{slug}.example")];
-        let request = CreateTenantRequest { name: slug.to_owned(), slug: slug.to_owned(), domains, ..Default::default() };
+        let request =
+            CreateTenantRequest { name: slug.to_owned(), slug: slug.to_owned(), domains, ..Default::default() };
         let answer = self.tenants().create_tenant(self.by_service(request)).await.unwrap();
         answer.into_inner().tenant.unwrap().id
     }
@@ -130,7 +132,8 @@ impl Stack {
     }
 
     pub async fn login(&self, tenant: &str, email: &str, password: &str) -> Result<LoginResponse, Status> {
-        let request = LoginRequest { tenant: tenant.to_owned(), email: email.to_owned(), password: password.to_owned() };
+        let request =
+            LoginRequest { tenant: tenant.to_owned(), email: email.to_owned(), password: password.to_owned() };
         Ok(self.auth().login(request).await?.into_inner())
     }
 
@@ -159,6 +162,27 @@ impl Stack {
     /// Runs a statement above row-level security.
     pub async fn tamper(&self, query: sqlx::query::Query<'_, sqlx::Postgres, PgArguments>) {
         query.execute(&mut self.db.admin().await).await.unwrap();
+    }
+
+    /// A connection in the serving role, in a transaction that may touch everything of one tenant.
+    pub async fn rival(&self, tenant_id: &str) -> PgConnection {
+        let mut rival = PgConnection::connect(&self.db.urls("identity").serve).await.unwrap();
+        sqlx::query("SELECT set_config('app.tenant_id', $1, false)").bind(tenant_id).execute(&mut rival).await.unwrap();
+        sqlx::query("BEGIN").execute(&mut rival).await.unwrap();
+        rival
+    }
+
+    /// Waits until somebody waits for a row that a rival holds, then lets the rival commit.
+    pub async fn commit_when_waited_for(&self, mut rival: PgConnection) {
+        let mut admin = self.db.admin().await;
+        let waiting =
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let deadline = Instant::now() + READY_LIMIT;
+        while sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut admin).await.unwrap() == 0 {
+            assert!(Instant::now() < deadline, "nobody waits for the rival");
+            tokio::task::yield_now().await;
+        }
+        sqlx::query("COMMIT").execute(&mut rival).await.unwrap();
     }
 
     /// Action, outcome, actor's id and object's id of identity's events, in order.

@@ -4,7 +4,8 @@ use futures::future::join_all;
 use tonic::{Code, Status};
 use trinity_proto::common::Json;
 use trinity_proto::identity::{
-    CreateUserRequest, GetMeRequest, GetUserRequest, ListRolesRequest, ListUsersRequest, LoginResponse, UpdateUserRequest, User,
+    CreateUserRequest, GetMeRequest, GetUserRequest, ListRolesRequest, ListUsersRequest, LoginResponse,
+    UpdateUserRequest, User,
 };
 
 use crate::stack::{PASSWORD, Stack, by, field, reason};
@@ -32,7 +33,10 @@ async fn a_new_user_is_shown_announced_and_can_sign_in() {
         roles: Vec::new(),
     };
     let ada = stack.users().create_user(by(&owner, request)).await.unwrap().into_inner().user.unwrap();
-    assert_eq!((ada.email.as_str(), ada.full_name.as_str(), &ada.roles[..]), ("ada@acme.example", "Ada Lovelace", &["viewer".to_owned()][..]));
+    assert_eq!(
+        (ada.email.as_str(), ada.full_name.as_str(), &ada.roles[..]),
+        ("ada@acme.example", "Ada Lovelace", &["viewer".to_owned()][..])
+    );
     assert!(ada.active && !ada.verified && ada.version == 1 && ada.last_login_at.is_none());
     assert_eq!(stack.get(&owner, &ada.id).await.unwrap(), ada);
     let event = stack.events_of("user.create").await.pop().unwrap();
@@ -46,7 +50,8 @@ async fn a_new_user_is_shown_announced_and_can_sign_in() {
 async fn bad_fields_are_named() {
     let stack = Stack::start().await;
     let owner = stack.tenant("acme").await;
-    let sound = CreateUserRequest { email: "ada@acme.example".to_owned(), password: PASSWORD.to_owned(), ..Default::default() };
+    let sound =
+        CreateUserRequest { email: "ada@acme.example".to_owned(), password: PASSWORD.to_owned(), ..Default::default() };
     let requests = [
         ("email", CreateUserRequest { email: "ada".to_owned(), ..sound.clone() }),
         ("password", CreateUserRequest { password: "short".to_owned(), ..sound.clone() }),
@@ -80,7 +85,10 @@ async fn an_address_belongs_to_one_user_of_a_tenant() {
     let answers = join_all((0..10).map(|number| stack.user(&owner, addresses[number % 2], &[]))).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
     for status in answers.into_iter().filter_map(Result::err) {
-        assert_eq!((status.code(), reason(&status).as_str(), field(&status).as_str()), (Code::AlreadyExists, "EMAIL_TAKEN", "email"));
+        assert_eq!(
+            (status.code(), reason(&status).as_str(), field(&status).as_str()),
+            (Code::AlreadyExists, "EMAIL_TAKEN", "email")
+        );
     }
     let elsewhere = stack.tenant("other").await;
     stack.user(&elsewhere, "ada@acme.example", &[]).await.unwrap();

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::StreamExt;
@@ -22,8 +23,11 @@ use crate::store;
 use crate::store::log::NewLine;
 use crate::wiring::App;
 
-/// How long one log line may be, in bytes.
-const MAX_LINE: usize = 16 << 10;
+/// How long a log line, an error or a name may be, in bytes.
+const MAX_TEXT: usize = 16 << 10;
+const LEVELS: [&str; 4] = ["debug", "info", "warn", "error"];
+/// How far a worker's clock may be off before ours is taken.
+const LONGEST_DRIFT: TimeDelta = TimeDelta::days(8);
 const MAX_SLOTS: u32 = 1024;
 
 /// Tells connections of one worker apart.
@@ -51,7 +55,7 @@ pub async fn connect(
     let connection = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
     let running = hello.running.iter().filter_map(convert::task_key).collect();
     let connected =
-        Connected { worker, connection, name: hello.name, slots: hello.slots, seen_at: Instant::now(), sender };
+        Connected { worker, connection, name: plain(hello.name), slots: hello.slots, seen_at: Instant::now(), sender };
     app.engine.send(Input::Joined(connected)).await;
     app.engine.send(Input::Heartbeat { worker, running }).await;
 
@@ -82,7 +86,11 @@ async fn take(app: &App, worker: WorkerId, kind: Kind) {
         }
         Kind::Completed(result) => {
             let Some(key) = result.task.as_ref().and_then(convert::task_key) else { return };
-            if result.outputs.is_empty() {
+            if !is_sound(&result) {
+                let message = "the worker gave a result document that is not JSON".to_owned();
+                let ending = Ending::Failed { code: "RESULT_MALFORMED".to_owned(), message, retryable: false };
+                app.engine.send(Input::Ended { worker, key, ending }).await;
+            } else if result.outputs.is_empty() {
                 app.engine.send(Input::Ended { worker, key, ending: Ending::Completed(Box::new(result)) }).await;
             } else {
                 // Why: the registrar is gone only when the process stops.
@@ -91,7 +99,8 @@ async fn take(app: &App, worker: WorkerId, kind: Kind) {
         }
         Kind::Failed(failed) => {
             if let Some(key) = failed.task.as_ref().and_then(convert::task_key) {
-                let ending = Ending::Failed { code: failed.code, message: failed.message, retryable: failed.retryable };
+                let (code, message) = (plain(failed.code), plain(failed.message));
+                let ending = Ending::Failed { code, message, retryable: failed.retryable };
                 app.engine.send(Input::Ended { worker, key, ending }).await;
             }
         }
@@ -99,17 +108,29 @@ async fn take(app: &App, worker: WorkerId, kind: Kind) {
 }
 
 fn new_line(key: store::queue::TaskKey, line: pb::TaskLogLine) -> NewLine {
-    let mut message = line.message;
-    if message.len() > MAX_LINE {
-        message.truncate(message.floor_char_boundary(MAX_LINE));
-    }
+    let now = Utc::now();
+    let level = if LEVELS.contains(&line.level.as_str()) { line.level } else { "info".to_owned() };
     NewLine {
         key,
-        at: DateTime::from_timestamp_millis(line.at_ms).unwrap_or_else(Utc::now),
-        level: line.level,
-        // Why: Postgres texts hold no zero byte.
-        message: message.replace('\0', ""),
+        // Why: a worker's clock may be anywhere; Postgres takes no time that is out of its range.
+        at: DateTime::from_timestamp_millis(line.at_ms).filter(|at| (now - *at).abs() < LONGEST_DRIFT).unwrap_or(now),
+        level,
+        message: plain(line.message),
     }
+}
+
+/// Whether a result's document is one.
+fn is_sound(result: &pb::TaskCompleted) -> bool {
+    let text = result.result.as_ref().map(|json| json.text.as_str()).unwrap_or_default();
+    text.is_empty() || serde_json::from_str::<&RawValue>(text).is_ok()
+}
+
+/// A text that Postgres takes: without zero bytes, and of bounded length.
+fn plain(mut text: String) -> String {
+    if text.len() > MAX_TEXT {
+        text.truncate(text.floor_char_boundary(MAX_TEXT));
+    }
+    text.replace('\0', "")
 }
 
 /// Lists the workers that are connected.

@@ -40,13 +40,32 @@ pub struct Engine {
 }
 
 /// What one transaction handles.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Batch {
     heartbeats: Vec<(WorkerId, TaskKey)>,
     seen: HashSet<WorkerId>,
     logs: Vec<NewLine>,
     ended: Vec<Ended>,
     sweep: bool,
+}
+
+impl Batch {
+    /// Two parts, each smaller than the whole; the batch itself when it cannot be parted.
+    fn halves(mut self) -> std::result::Result<(Self, Self), Self> {
+        let mut second = Self::default();
+        match [self.heartbeats.len(), self.logs.len(), self.ended.len()] {
+            [0, 0, 0 | 1] | [0, 1, 0] | [1, 0, 0] => return Err(self),
+            [0, 0, ended] => second.ended = self.ended.split_off(ended / 2),
+            [0, logs, 0] => second.logs = self.logs.split_off(logs / 2),
+            [beats, 0, 0] => second.heartbeats = self.heartbeats.split_off(beats / 2),
+            [0, _, _] => second.ended = std::mem::take(&mut self.ended),
+            _ => {
+                second.logs = std::mem::take(&mut self.logs);
+                second.ended = std::mem::take(&mut self.ended);
+            }
+        }
+        Ok((self, second))
+    }
 }
 
 /// What must be told once the transaction is committed.
@@ -73,13 +92,31 @@ impl Engine {
             for input in inputs.drain(..) {
                 self.take(input, &mut batch);
             }
-            // Why: nothing that came in may be lost, so a batch is tried until Postgres takes it. Repeats are harmless.
-            while let Err(error) = self.cycle(&batch).await {
-                tracing::warn!(%error, "the engine waits");
-                tokio::select! {
-                    () = shutdown.cancelled() => return,
-                    () = tokio::time::sleep(RETRY_AFTER) => {}
+            if shutdown.run_until_cancelled(self.handle(batch)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Handles a batch, whatever it takes: it is tried until Postgres is there (repeats are harmless), and what Postgres
+    /// refuses for good is found by halving and dropped alone, so that it stops nobody else.
+    async fn handle(&self, batch: Batch) {
+        let mut waiting = vec![batch];
+        while let Some(batch) = waiting.pop() {
+            match self.cycle(&batch).await {
+                Ok(()) => {}
+                Err(error) if error.is_retryable() => {
+                    tracing::warn!(%error, "the engine waits");
+                    waiting.push(batch);
+                    tokio::time::sleep(RETRY_AFTER).await;
                 }
+                Err(error) => match batch.halves() {
+                    Ok((first, second)) => waiting.extend([second, first]),
+                    Err(last) => {
+                        metrics::counter!("trinity_engine_inputs_refused_total").increment(1);
+                        tracing::error!(?error, refused = ?last, "an input of the engine is refused");
+                    }
+                },
             }
         }
     }

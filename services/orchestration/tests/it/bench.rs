@@ -28,7 +28,8 @@ use crate::peers::Peers;
 const DEADLINE: Duration = Duration::from_secs(20);
 
 pub struct Bench {
-    pub db: TestDb,
+    /// Kept, because it ends with its value.
+    _db: TestDb,
     pub peers: Peers,
     pub tenant: TenantId,
     tokens: TestTokens,
@@ -77,7 +78,7 @@ impl Bench {
         };
         let service = build(config, runtime.clone()).await.unwrap();
         ways.install("orchestration", service.routes);
-        Self { db, peers, tenant: TenantId::new(), tokens, user: UserId::new(), ways, shutdown }
+        Self { _db: db, peers, tenant: TenantId::new(), tokens, user: UserId::new(), ways, shutdown }
     }
 
     pub fn plan(&self, tasks: Vec<PlanTask>) {

@@ -152,3 +152,29 @@ async fn runs_are_listed_newest_first_page_by_page() {
     assert_eq!(listed, ids);
     assert_eq!(second.page.unwrap().next_page_token, "");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_postgres_would_refuse_stops_nobody() {
+    let bench = Bench::new(5, LEASE_MS).await;
+    bench.plan(vec![task("a", &[])]);
+    let mut worker = bench.worker(2).await;
+    let (zeros, rubbish) = (bench.execute().await, bench.execute().await);
+    let (first, second) = (worker.task().await, worker.task().await);
+    worker.say(Up::Log(pb::TaskLog {
+        task: first.task.clone(),
+        lines: vec![pb::TaskLogLine { at_ms: i64::MIN, level: "\0".to_owned(), message: "a\0b".to_owned() }],
+    }));
+    let failed = |message: &str| pb::TaskFailed {
+        task: first.task.clone(),
+        code: "\0".to_owned(),
+        message: message.to_owned(),
+        retryable: false,
+    };
+    worker.say(Up::Failed(failed("zero \0 byte")));
+    let result = Some(trinity_proto::common::Json::new("{"));
+    worker.say(Up::Completed(pb::TaskCompleted { task: second.task.clone(), result, ..pb::TaskCompleted::default() }));
+    let ended = bench.ended(&zeros, pb::RunStatus::Failed).await;
+    assert_eq!(ended.error.unwrap().message, "zero  byte");
+    let ended = bench.ended(&rubbish, pb::RunStatus::Failed).await;
+    assert_eq!(ended.error.unwrap().code, "RESULT_MALFORMED");
+}

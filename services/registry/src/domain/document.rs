@@ -16,21 +16,33 @@ impl Document {
         Self("{}".to_owned())
     }
 
-    /// Checks a text: a JSON object of at most 1 MiB, at most 128 levels deep.
+    /// Checks what people send: a JSON object of at most 1 MiB, at most 128 levels deep.
     ///
     /// # Errors
     /// `InvalidArgument` naming `field`.
     pub fn parse(field: &str, text: String) -> Result<Self> {
-        if text.len() > MAX_BYTES {
-            return Err(Error::invalid(field, "is larger than 1 MiB"));
+        Self::within(field, text, MAX_BYTES, MAX_DEPTH)
+    }
+
+    /// Checks what another service has checked, and wrapped perhaps: twice as much is taken.
+    ///
+    /// # Errors
+    /// `InvalidArgument` naming `field`.
+    pub fn parse_handed_over(field: &str, text: String) -> Result<Self> {
+        Self::within(field, text, 2 * MAX_BYTES, 2 * MAX_DEPTH)
+    }
+
+    fn within(field: &str, text: String, max_bytes: usize, max_depth: usize) -> Result<Self> {
+        if text.len() > max_bytes {
+            return Err(Error::invalid(field, format!("is larger than {} MiB", max_bytes >> 20)));
         }
         let raw: &RawValue =
             serde_json::from_str(&text).map_err(|error| Error::invalid(field, format!("is not JSON: {error}")))?;
         if !raw.get().starts_with('{') {
             return Err(Error::invalid(field, "must be a JSON object"));
         }
-        if depth(raw.get()) > MAX_DEPTH {
-            return Err(Error::invalid(field, format!("is nested more than {MAX_DEPTH} levels deep")));
+        if depth(raw.get()) > max_depth {
+            return Err(Error::invalid(field, format!("is nested more than {max_depth} levels deep")));
         }
         Ok(Self(text))
     }

@@ -42,7 +42,7 @@ pub(crate) async fn apply_canvas_state(
 ) -> Result<pb::ApplyCanvasStateResponse> {
     let tenant = parse_id("tenant_id", &request.tenant_id)?;
     let project = parse_id("project_id", &request.project_id)?;
-    let state = Document::parse("state", request.state.ok_or_else(|| Error::required("state"))?.text)?;
+    let state = Document::parse_handed_over("state", request.state.ok_or_else(|| Error::required("state"))?.text)?;
     let revision = i64::try_from(request.revision).map_err(|_| Error::invalid("revision", "is too large"))?;
     let mut tx = app.db.begin(&ctx.for_tenant(tenant)).await?;
     if store::project::apply_state(&mut tx, tenant, project, &state, revision).await? {

@@ -8,5 +8,6 @@ mod outputs;
 mod parquet_files;
 mod projects;
 mod stand;
+mod start;
 mod tenants;
 mod uploads;

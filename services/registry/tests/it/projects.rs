@@ -246,6 +246,13 @@ async fn canvas_states_go_forward_only_and_leave_the_version() {
     }
     let read = projects.get_project(anna.says(get(&made.id))).await.unwrap().into_inner().project.unwrap();
     assert_eq!((read.state.unwrap().text.as_str(), read.version), (r#"{"n":2}"#, 1));
+    let large = format!(r#"{{"n":"{}"}}"#, "x".repeat(1 << 20));
+    projects
+        .apply_canvas_state(stand.service_says(apply(3, &large)))
+        .await
+        .expect("a little more than people may send");
+    let nowhere = pb::ApplyCanvasStateRequest { project_id: ProjectId::new().to_string(), ..apply(9, "{}") };
+    projects.apply_canvas_state(stand.service_says(nowhere)).await.expect("there is nothing to tell any more");
     let refused = projects.apply_canvas_state(anna.says(apply(9, "{}"))).await.unwrap_err();
     assert_eq!(refused.code(), Code::PermissionDenied, "people cannot call it");
 
@@ -255,6 +262,9 @@ async fn canvas_states_go_forward_only_and_leave_the_version() {
     assert_eq!(reason(&projects.check_project(stand.service_says(foreign)).await.unwrap_err()), "PROJECT_NOT_FOUND");
 }
 
+/// Action, actor, object, and the object's name before and after.
+type Told = (String, String, String, Option<String>, Option<String>);
+
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_are_announced_with_before_and_after() {
     let stand = Stand::new().await;
@@ -263,7 +273,7 @@ async fn changes_are_announced_with_before_and_after() {
     let rename = pb::UpdateProjectRequest { name: Some("Climate".into()), ..update(&made.id) };
     stand.projects().update_project(anna.says(rename)).await.unwrap();
     let mut admin = stand.db.admin().await;
-    let events: Vec<(String, String, String, Option<String>, Option<String>)> = sqlx::query_as(
+    let events: Vec<Told> = sqlx::query_as(
         "SELECT action, actor_id, object_name, before ->> 'name', after ->> 'name' FROM registry.outbox WHERE object_id = $1 ORDER BY id",
     )
     .bind(&made.id)

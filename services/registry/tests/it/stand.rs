@@ -57,28 +57,11 @@ impl Drop for Stand {
 impl Stand {
     pub async fn new() -> Self {
         let db = TestDb::new("registry", &MIGRATOR).await;
-        let (tokens, tenants, redis, files) =
-            (TestTokens::new(), FakeTenants::default(), TestRedis::new(), TempDir::new().unwrap());
-        let variables = BTreeMap::from([
-            ("TRINITY_REDIS_URL".to_owned(), redis.url),
-            ("TRINITY_REDIS_PREFIX".to_owned(), redis.prefix),
-            ("TRINITY_SERVICE_KEY".to_owned(), tokens.service_seed().to_owned()),
-        ]);
-        let shared = trinity_config::load_shared_from(&variables).unwrap();
-        let peers = Peers::local("registry", &shared).unwrap();
-        peers.install("tenant", Routes::new(TenantServiceServer::new(tenants.clone())));
+        let (tokens, tenants, files) = (TestTokens::new(), FakeTenants::default(), TempDir::new().unwrap());
         let shutdown = CancellationToken::new();
-        let mut runtime = Runtime::new(&shared, peers, shutdown.clone()).unwrap();
-        runtime.authenticator = tokens.authenticator();
-        let listen = ([127, 0, 0, 1], free_port()).into();
-        let config = Config {
-            listen,
-            database_url: db.url().to_owned(),
-            owner_url: None,
-            database_connections: 8,
-            storage_url: format!("file://{}", files.path().display()),
-            max_upload_bytes: MAX_UPLOAD_BYTES,
-        };
+        let runtime = runtime(&tokens, &tenants, &shutdown);
+        let config = config(db.url(), files.path());
+        let listen = config.listen;
         let service = trinity_registry::build(config, runtime).await.unwrap();
         let stop = shutdown.clone();
         trinity_telemetry::spawn(
@@ -163,6 +146,33 @@ impl Stand {
         let mut found = Vec::new();
         collect(self.files.path(), &mut found);
         found
+    }
+}
+
+/// What a process of the registry has.
+pub fn runtime(tokens: &TestTokens, tenants: &FakeTenants, shutdown: &CancellationToken) -> Runtime {
+    let redis = TestRedis::new();
+    let variables = BTreeMap::from([
+        ("TRINITY_REDIS_URL".to_owned(), redis.url),
+        ("TRINITY_REDIS_PREFIX".to_owned(), redis.prefix),
+        ("TRINITY_SERVICE_KEY".to_owned(), tokens.service_seed().to_owned()),
+    ]);
+    let shared = trinity_config::load_shared_from(&variables).unwrap();
+    let peers = Peers::local("registry", &shared).unwrap();
+    peers.install("tenant", Routes::new(TenantServiceServer::new(tenants.clone())));
+    let mut runtime = Runtime::new(&shared, peers, shutdown.clone()).unwrap();
+    runtime.authenticator = tokens.authenticator();
+    runtime
+}
+
+pub fn config(database_url: &str, files: &Path) -> Config {
+    Config {
+        listen: ([127, 0, 0, 1], free_port()).into(),
+        database_url: database_url.to_owned(),
+        owner_url: None,
+        database_connections: 8,
+        storage_url: format!("file://{}", files.display()),
+        max_upload_bytes: MAX_UPLOAD_BYTES,
     }
 }
 

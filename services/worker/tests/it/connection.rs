@@ -24,7 +24,7 @@ async fn the_worker_says_who_it_is_with_a_service_token() {
 async fn a_result_is_repeated_until_it_is_recorded() {
     let mut bench = Bench::start().await;
     let mut first = bench.welcomed().await;
-    let noop = task("a", "noop", json!({}));
+    let noop = task("a", "noop", &json!({}));
     first.assign(vec![noop.clone()]);
     let completed = first.completed().await;
     assert_eq!(completed.task, noop.task, "the reference comes back just as it went");
@@ -49,7 +49,7 @@ async fn a_result_is_repeated_until_it_is_recorded() {
 async fn what_ends_without_a_connection_is_given_back_after_it() {
     let mut bench = Bench::start().await;
     let first = bench.welcomed().await;
-    let wait = task("a", "wait", json!({"milliseconds": 200}));
+    let wait = task("a", "wait", &json!({"milliseconds": 200}));
     first.assign(vec![wait.clone()]);
     drop(first);
     let mut second = bench.connection().await;
@@ -61,7 +61,7 @@ async fn what_ends_without_a_connection_is_given_back_after_it() {
 async fn a_repeated_assignment_is_not_run_twice() {
     let mut bench = Bench::start().await;
     let mut connection = bench.welcomed().await;
-    let noop = task("a", "noop", json!({}));
+    let noop = task("a", "noop", &json!({}));
     connection.assign(vec![noop.clone(), noop.clone()]);
     let first = connection.completed().await;
     connection.assign(vec![noop.clone()]);
@@ -74,8 +74,8 @@ async fn a_repeated_assignment_is_not_run_twice() {
 async fn a_newer_attempt_stops_the_older_one() {
     let mut bench = Bench::start().await;
     let mut connection = bench.welcomed().await;
-    let older = task("a", "wait", json!({"milliseconds": 3_600_000}));
-    let mut newer = task("a", "noop", json!({}));
+    let older = task("a", "wait", &json!({"milliseconds": 3_600_000}));
+    let mut newer = task("a", "noop", &json!({}));
     newer.task.as_mut().unwrap().attempt = 2;
     connection.assign(vec![older]);
     connection.assign(vec![newer]);
@@ -97,7 +97,7 @@ async fn a_newer_attempt_stops_the_older_one() {
 async fn thousands_of_small_tasks_come_back_once_each() {
     for mut bench in [Bench::start().await, Bench::start_in_process()] {
         let mut connection = bench.welcomed().await;
-        let tasks: Vec<_> = (0..3_000).map(|id| task(&id.to_string(), "noop", json!({}))).collect();
+        let tasks: Vec<_> = (0..3_000).map(|id| task(&id.to_string(), "noop", &json!({}))).collect();
         let started = Instant::now();
         tasks.chunks(64).for_each(|some| connection.assign(some.to_vec()));
         let mut seen = HashSet::new();
@@ -112,7 +112,7 @@ async fn thousands_of_small_tasks_come_back_once_each() {
 async fn a_failing_atom_fails_until_the_attempt_it_names() {
     let mut bench = Bench::start().await;
     let mut connection = bench.welcomed().await;
-    let mut fail = task("a", "fail", json!({"message": "not yet", "until_attempt": 2}));
+    let mut fail = task("a", "fail", &json!({"message": "not yet", "until_attempt": 2}));
     connection.assign(vec![fail.clone()]);
     let failed = connection.failed().await;
     assert_eq!(
@@ -128,13 +128,13 @@ async fn a_failing_atom_fails_until_the_attempt_it_names() {
 async fn a_waiting_task_is_cancelled_and_timed_out() {
     let mut bench = Bench::start().await;
     let mut connection = bench.welcomed().await;
-    let wait = task("a", "wait", json!({"milliseconds": 3_600_000}));
+    let wait = task("a", "wait", &json!({"milliseconds": 3_600_000}));
     connection.assign(vec![wait.clone()]);
     connection.heartbeat(&[&wait]).await;
     connection.cancel(&wait);
     let failed = connection.failed().await;
     assert_eq!((failed.code.as_str(), failed.retryable), ("CANCELLED", false));
-    let mut slow = task("b", "wait", json!({"milliseconds": 3_600_000}));
+    let mut slow = task("b", "wait", &json!({"milliseconds": 3_600_000}));
     slow.timeout_ms = 50;
     connection.assign(vec![slow]);
     let failed = connection.failed().await;
@@ -145,11 +145,11 @@ async fn a_waiting_task_is_cancelled_and_timed_out() {
 async fn the_word_to_stop_lets_running_tasks_end_and_begins_no_new_one() {
     let mut bench = Bench::start().await;
     let mut connection = bench.welcomed().await;
-    let wait = task("a", "wait", json!({"milliseconds": 300}));
+    let wait = task("a", "wait", &json!({"milliseconds": 300}));
     connection.assign(vec![wait.clone()]);
     connection.heartbeat(&[&wait]).await;
     bench.shutdown.cancel();
-    connection.assign(vec![task("b", "noop", json!({}))]);
+    connection.assign(vec![task("b", "noop", &json!({}))]);
     assert_eq!(connection.completed().await.task, wait.task);
     connection.record(&wait);
     bench.ended().await;
@@ -159,7 +159,7 @@ async fn the_word_to_stop_lets_running_tasks_end_and_begins_no_new_one() {
 async fn the_drain_is_not_for_ever() {
     let mut bench = Bench::start_with(|config| config.drain_ms = 100).await;
     let mut connection = bench.welcomed().await;
-    let wait = task("a", "wait", json!({"milliseconds": 3_600_000}));
+    let wait = task("a", "wait", &json!({"milliseconds": 3_600_000}));
     connection.assign(vec![wait.clone()]);
     connection.heartbeat(&[&wait]).await;
     bench.shutdown.cancel();

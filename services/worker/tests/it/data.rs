@@ -8,7 +8,7 @@ use trinity_proto::orchestration::{self as pb, connect_request::Kind};
 use crate::fake::{Bench, Connection, DATASET, PATIENCE, task};
 
 async fn read_task(bench: &Bench, id: &str, csv: &str) -> pb::AssignedTask {
-    let mut read = task(id, "csv-reader", json!({"dataset": DATASET}));
+    let mut read = task(id, "csv-reader", &json!({"dataset": DATASET}));
     read.datasets = vec![bench.dataset(csv).await];
     read
 }
@@ -16,7 +16,7 @@ async fn read_task(bench: &Bench, id: &str, csv: &str) -> pb::AssignedTask {
 /// A query that goes on for hours.
 fn endless_task(id: &str, input: &pb::OutputFile) -> pb::AssignedTask {
     let query = "SELECT count(*) AS n FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b, input WHERE a.value % 7 = b.value % 5";
-    let mut endless = task(id, "sql", json!({"query": query}));
+    let mut endless = task(id, "sql", &json!({"query": query}));
     endless.inputs = vec![as_input(input)];
     endless
 }
@@ -96,9 +96,9 @@ async fn broken_data_fails_its_task_for_good_and_the_worker_goes_on() {
     let failed = connection.failed().await;
     assert_eq!((failed.code.as_str(), failed.retryable), ("CSV_MALFORMED", false));
     assert_eq!(failed.message, "line 3: 1 field where the header has 2");
-    let mut odd = task("b", "filter", json!({}));
+    let mut odd = task("b", "filter", &json!({}));
     odd.config = Some(trinity_proto::common::Json::new("{"));
-    connection.assign(vec![odd, task("c", "no-such-atom", json!({}))]);
+    connection.assign(vec![odd, task("c", "no-such-atom", &json!({}))]);
     let mut codes = vec![connection.failed().await.code, connection.failed().await.code];
     codes.sort();
     assert_eq!(codes, ["ATOM_UNKNOWN", "CONFIG_INVALID"]);

@@ -225,7 +225,7 @@ fn shared(orchestration: &str) -> trinity_config::Shared {
 }
 
 /// A task; `id` makes its folder its own.
-pub fn task(id: &str, atom: &str, config: Value) -> pb::AssignedTask {
+pub fn task(id: &str, atom: &str, config: &Value) -> pb::AssignedTask {
     let workflow = ProjectFolder::new("t", "p").workflow("w");
     pb::AssignedTask {
         task: Some(pb::TaskRef {
