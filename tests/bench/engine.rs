@@ -56,9 +56,8 @@ pub fn throughput(place: &Place) -> Result<()> {
     for _ in 0..RUNS {
         place.post(&format!("/workflows/{workflow}/execute"), &json!({}))?;
     }
-    let left = format!(
-        "SELECT count(*) FROM orchestration.runs WHERE workflow_id = '{workflow}' AND status <> 'succeeded'"
-    );
+    let left =
+        format!("SELECT count(*) FROM orchestration.runs WHERE workflow_id = '{workflow}' AND status <> 'succeeded'");
     while place.sql(&left)? != "0" {
         if begun.elapsed() > DEADLINE {
             return Err("the runs do not end".into());
@@ -68,6 +67,11 @@ pub fn throughput(place: &Place) -> Result<()> {
     let tasks = RUNS * (FAN + 1);
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
     let rate = tasks as f64 / begun.elapsed().as_secs_f64();
-    row("Durable no-op tasks through engine and worker", &format!("{rate:.0}/s ({tasks} tasks)"), "", "target ≥ 1,500/s");
+    row(
+        "Durable no-op tasks through engine and worker",
+        &format!("{rate:.0}/s ({tasks} tasks)"),
+        "",
+        "target ≥ 1,500/s",
+    );
     Ok(())
 }

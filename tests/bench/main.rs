@@ -38,7 +38,12 @@ fn row(what: &str, measured: &str, against: &str, verdict: &str) {
 /// The value below which this share of the sorted values lies.
 fn quantile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "an index")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "an index"
+    )]
     let index = (values.len() as f64 * share) as usize;
     values[index.min(values.len() - 1)]
 }

@@ -57,7 +57,8 @@ impl Place {
     }
 
     pub fn upload(&self, path: &str, body: Vec<u8>) -> Result<Value> {
-        let request = self.client.post(self.url(path)).bearer_auth(&self.token).timeout(std::time::Duration::from_secs(120));
+        let request =
+            self.client.post(self.url(path)).bearer_auth(&self.token).timeout(std::time::Duration::from_secs(120));
         data(request.header("content-type", "application/octet-stream").body(body).send()?)
     }
 
@@ -69,7 +70,8 @@ impl Place {
 
     /// One value from the database, as its superuser.
     pub fn sql(&self, statement: &str) -> Result<String> {
-        let output = Command::new(postgres("psql")).args(["-XAtqc", statement, &self.settings["DATABASE_URL"]]).output()?;
+        let output =
+            Command::new(postgres("psql")).args(["-XAtqc", statement, &self.settings["DATABASE_URL"]]).output()?;
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
         }
@@ -105,7 +107,7 @@ fn data(response: reqwest::blocking::Response) -> Result<Value> {
 
 /// A program of the workspace, beside this one.
 pub fn program(name: &str) -> PathBuf {
-    std::env::current_exe().map(|own| own.with_file_name(name)).unwrap_or_else(|_| name.into())
+    std::env::current_exe().map_or_else(|_| name.into(), |own| own.with_file_name(name))
 }
 
 /// A program of the newest Postgres on this machine.
@@ -121,5 +123,6 @@ fn run(command: &mut Command) -> Result<()> {
     if output.status.success() {
         return Ok(());
     }
-    Err(format!("{command:?}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)).into())
+    Err(format!("{command:?}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        .into())
 }

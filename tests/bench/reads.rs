@@ -49,6 +49,9 @@ fn pgbench(place: &Place) -> Result<f64> {
         .arg(url)
         .output()?;
     let text = String::from_utf8(output.stdout)?;
-    let line = text.lines().find(|line| line.starts_with("tps =")).ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("tps ="))
+        .ok_or_else(|| String::from_utf8_lossy(&output.stderr).into_owned())?;
     Ok(line.split_whitespace().nth(2).ok_or("no figure")?.parse()?)
 }

@@ -35,7 +35,8 @@ const SYSTEM_TABLES: &[(&str, &str)] = &[
     ("orchestration.shares", "claims choose among all tenants"),
 ];
 
-const TENANT: &str = "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS \"nullif\"))";
+const TENANT: &str =
+    "(tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS \"nullif\"))";
 const TENANT_OR_SYSTEM: &str = "((tenant_id = ( SELECT (NULLIF(current_setting('app.tenant_id'::text, true), ''::text))::uuid AS \"nullif\")) OR (( SELECT current_setting('app.system'::text, true) AS current_setting) = 'on'::text))";
 
 struct Catalogue {
@@ -208,7 +209,9 @@ async fn serving_roles_own_nothing_and_cannot_step_around() {
 #[tokio::test]
 async fn a_service_cannot_read_another_services_tables() {
     let catalogue = Catalogue::open().await;
-    for (reader, table) in [("registry", "workflow.workflows"), ("workflow", "identity.users"), ("audit", "registry.projects")] {
+    for (reader, table) in
+        [("registry", "workflow.workflows"), ("workflow", "identity.users"), ("audit", "registry.projects")]
+    {
         use sqlx::Connection;
         let mut connection = PgConnection::connect(&catalogue.db.urls(reader).serve).await.expect("a connection");
         let statement = format!("SELECT count(*) FROM {table}");

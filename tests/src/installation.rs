@@ -68,13 +68,13 @@ impl Installation {
 
     /// As [`Self::start`], with the test's own wishes.
     pub async fn start_with(options: Options) -> Self {
-        let this = Self::spawn(TestDb::with(&migrators()).await, options);
+        let this = Self::spawn(TestDb::with(&migrators()).await, &options);
         this.ready(START_DEADLINE).await;
         this
     }
 
     /// Starts everything without waiting.
-    pub fn spawn(db: TestDb, options: Options) -> Self {
+    pub fn spawn(db: TestDb, options: &Options) -> Self {
         let redis = OwnRedis::start();
         let folder = TempDir::new().expect("a folder");
         let seed = STANDARD.encode(uuid::Uuid::new_v4().simple().to_string().as_bytes());
@@ -84,9 +84,9 @@ impl Installation {
         let http = format!("127.0.0.1:{}", free_port());
         let mut this =
             Self { http: format!("http://{http}"), processes: BTreeMap::new(), db, redis, grpc, key, folder };
-        let shared = this.shared(&seed, &options);
+        let shared = this.shared(&seed, options);
         for name in SERVICES {
-            this.add(name, this.service_settings(name, &shared, &options));
+            this.add(name, this.service_settings(name, &shared, options));
         }
         let storage = this.storage();
         this.add("worker", with(&shared, [("TRINITY_WORKER_STORAGE_URL", storage)]));
@@ -95,20 +95,28 @@ impl Installation {
     }
 
     fn shared(&self, seed: &str, options: &Options) -> BTreeMap<String, String> {
-        let mut shared = with(&BTreeMap::new(), [
-            ("TRINITY_REDIS_URL", self.redis.url().to_owned()),
-            ("TRINITY_SERVICE_KEY", seed.to_owned()),
-            ("TRINITY_LOG_FORMAT", "text".to_owned()),
-            ("TRINITY_LOG", "info,sqlx=warn".to_owned()),
-            ("PATH", std::env::var("PATH").unwrap_or_default()),
-        ]);
+        let mut shared = with(
+            &BTreeMap::new(),
+            [
+                ("TRINITY_REDIS_URL", self.redis.url().to_owned()),
+                ("TRINITY_SERVICE_KEY", seed.to_owned()),
+                ("TRINITY_LOG_FORMAT", "text".to_owned()),
+                ("TRINITY_LOG", "info,sqlx=warn".to_owned()),
+                ("PATH", std::env::var("PATH").unwrap_or_default()),
+            ],
+        );
         for (name, url) in &self.grpc {
             shared.insert(format!("TRINITY_PEERS_{}", name.to_uppercase()), url.clone());
         }
         with(&shared, options.settings.iter().cloned())
     }
 
-    fn service_settings(&self, name: &str, shared: &BTreeMap<String, String>, options: &Options) -> BTreeMap<String, String> {
+    fn service_settings(
+        &self,
+        name: &str,
+        shared: &BTreeMap<String, String>,
+        options: &Options,
+    ) -> BTreeMap<String, String> {
         let setting = |field: &str| format!("TRINITY_{}_{field}", name.to_uppercase());
         let mut settings = shared.clone();
         let mut url = self.db.urls(name).serve.clone();
@@ -167,7 +175,9 @@ impl Installation {
     /// A request in the name of a service.
     pub fn internal<T>(&self, message: T) -> tonic::Request<T> {
         let mut request = tonic::Request::new(message);
-        request.metadata_mut().insert("authorization", format!("Bearer {}", self.key.token()).parse().expect("a token"));
+        request
+            .metadata_mut()
+            .insert("authorization", format!("Bearer {}", self.key.token()).parse().expect("a token"));
         request
     }
 
@@ -178,7 +188,8 @@ impl Installation {
 
     /// Makes a tenant with an owner and gives the tenant's id and the owner's view.
     pub async fn tenant(&self, slug: &str) -> (String, Api) {
-        let message = CreateTenantRequest { name: slug.to_owned(), slug: slug.to_owned(), ..CreateTenantRequest::default() };
+        let message =
+            CreateTenantRequest { name: slug.to_owned(), slug: slug.to_owned(), ..CreateTenantRequest::default() };
         let mut tenants = TenantServiceClient::new(self.channel("tenant").await);
         let made = tenants.create_tenant(self.internal(message)).await.expect("a tenant").into_inner().tenant;
         let tenant_id = made.expect("a tenant").id;

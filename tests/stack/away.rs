@@ -20,7 +20,7 @@ async fn postgres_away_at_start_and_later_is_borne_without_a_restart() {
     let proxy = Proxy::start(address(&db.urls("registry").serve)).await;
     proxy.cut();
     let options = Options { postgres_through: Some(proxy.address.to_string()), ..Options::default() };
-    let installation = Installation::spawn(db, options);
+    let installation = Installation::spawn(db, &options);
     let readyz = format!("{}/readyz", installation.http());
     let not_ready = eventually(DEADLINE, "the gateway to say that it is not ready", || async {
         reqwest::get(&readyz).await.ok().map(|answer| answer.status().as_u16())
@@ -64,7 +64,7 @@ async fn without_redis_runs_go_on() {
 async fn a_missing_or_unknown_setting_is_named_and_ends_the_process() {
     let unknown = vec![("TRINITY_REGISTRY_DATABSE_URL", "x".to_owned()), ("TRINITY_REDISURL", "y".to_owned())];
     let db = TestDb::with(&migrators()).await;
-    let mut installation = Installation::spawn(db, Options { settings: unknown, ..Options::default() });
+    let mut installation = Installation::spawn(db, &Options { settings: unknown, ..Options::default() });
     let registry = installation.process("registry");
     assert_eq!(registry.wait(), Some(1));
     assert!(registry.log().contains("TRINITY_REGISTRY_DATABSE_URL is unknown"), "{}", registry.log());

@@ -57,7 +57,8 @@ impl Bench {
         assert!(tasks.iter().all(|task| task["status"] == "completed"), "{tasks:?}");
         assert_eq!(ended["result"], json!({"tasks": {"completed": 13}}));
         let mut admin = self.installation.db.admin().await;
-        let left: i64 = sqlx::query_scalar("SELECT count(*) FROM orchestration.queue").fetch_one(&mut admin).await.unwrap();
+        let left: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM orchestration.queue").fetch_one(&mut admin).await.unwrap();
         assert_eq!(left, 0, "no lease and no slot is left behind");
         let finished: i64 = trinity_testkit::eventually(DEADLINE, "the audit trail", || async {
             let answer = self.api.get(&format!("/audit/events?object_id={}&action=run.succeed", self.run)).await;

@@ -63,8 +63,13 @@ async fn trail_verifies(api: &Api, run: &str) {
     let deadline = std::time::Duration::from_secs(20);
     trinity_testkit::eventually(deadline, "every act in the trail", || async {
         let answer = api.get("/audit/events?per_page=100").await;
-        let actions: Vec<String> =
-            answer.data().as_array().unwrap().iter().map(|event| event["action"].as_str().unwrap().to_owned()).collect();
+        let actions: Vec<String> = answer
+            .data()
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|event| event["action"].as_str().unwrap().to_owned())
+            .collect();
         wanted.iter().all(|action| actions.iter().any(|have| have == action)).then_some(())
     })
     .await;
@@ -80,8 +85,9 @@ async fn a_canvas_of_100_kb_survives_a_round_trip() {
     let installation = Installation::start().await;
     let (_, api) = installation.tenant("acme").await;
     let project = api.project("Big").await;
-    let notes: Vec<String> =
-        (0..2_000).map(|n| format!(r#"{{"z":{n},"a":12345678901234567890{n},"m":0.10,"text":"ünï \u0041 {n}"}}"#)).collect();
+    let notes: Vec<String> = (0..2_000)
+        .map(|n| format!(r#"{{"z":{n},"a":12345678901234567890{n},"m":0.10,"text":"ünï \u0041 {n}"}}"#))
+        .collect();
     let canvas = format!(
         r#"{{"zeta":1,"molecules":[{{"id":"m","type":"Utility","atoms":[{{"id":"a","atom":"noop","config":{{}}}}]}}],"connections":[],"notes":[{}],"alpha":2}}"#,
         notes.join(",")

@@ -81,7 +81,10 @@ async fn a_foreign_id_answers_as_one_that_nobody_has() {
     let body = |project: &str| json!({"project_id": project, "name": "Mine", "canvas": canvas});
     let foreign = stranger.post("/workflows/save", body(&project)).await;
     let nobodys = stranger.post("/workflows/save", body(NOBODYS)).await;
-    assert_eq!((foreign.status, comparable(&foreign.body, &project)), (nobodys.status, comparable(&nobodys.body, NOBODYS)));
+    assert_eq!(
+        (foreign.status, comparable(&foreign.body, &project)),
+        (nobodys.status, comparable(&nobodys.body, NOBODYS))
+    );
 
     for list in ["/projects", "/runs", "/audit/events?per_page=200", "/users", "/dead-letters"] {
         let text = stranger.get(list).await.body.to_string();

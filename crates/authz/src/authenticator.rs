@@ -97,9 +97,11 @@ impl Authenticator {
     /// # Errors
     /// `Unavailable` when identity or tenant does not answer; what is known stays.
     pub async fn refresh(&self) -> Result<()> {
-        self.denied.set_sessions(self.directory.revoked_sessions().await?);
-        self.denied.set_tenants(self.directory.suspended_tenants().await?);
-        self.refresh_keys().await
+        // Why each for itself: one service that is away must not keep the others' lists old.
+        let sessions = self.directory.revoked_sessions().await.map(|sessions| self.denied.set_sessions(sessions));
+        let tenants = self.directory.suspended_tenants().await.map(|tenants| self.denied.set_tenants(tenants));
+        let keys = self.refresh_keys().await;
+        sessions.and(tenants).and(keys)
     }
 
     /// Whether the tenant was suspended when this process last looked.

@@ -66,7 +66,8 @@ pub fn allows(roles: &[String], permission: &str) -> bool {
 /// All permissions of `roles`, sorted, each once.
 #[must_use]
 pub fn permissions_of(roles: &[String]) -> Vec<&'static str> {
-    let mut all: Vec<_> = roles.iter().filter_map(|role| find(role)).flat_map(|spec| spec.permissions.iter().copied()).collect();
+    let mut all: Vec<_> =
+        roles.iter().filter_map(|role| find(role)).flat_map(|spec| spec.permissions.iter().copied()).collect();
     all.sort_unstable();
     all.dedup();
     all

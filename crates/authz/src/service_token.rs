@@ -46,7 +46,8 @@ impl ServiceKey {
     /// Says what is wrong with the key, without showing it.
     pub fn new(name: &str, seed: &str) -> Result<Self, &'static str> {
         let seed = STANDARD.decode(seed.trim()).map_err(|_| "the setting TRINITY_SERVICE_KEY is not base64")?;
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| "the setting TRINITY_SERVICE_KEY is not 32 bytes long")?;
+        let pair = Ed25519KeyPair::from_seed_unchecked(&seed)
+            .map_err(|_| "the setting TRINITY_SERVICE_KEY is not 32 bytes long")?;
         let pkcs8 = pair.to_pkcs8().map_err(|_| "the setting TRINITY_SERVICE_KEY cannot be used")?;
         let public = URL_SAFE_NO_PAD.encode(pair.public_key().as_ref());
         let mut validation = Validation::new(Algorithm::EdDSA);
@@ -57,7 +58,8 @@ impl ServiceKey {
         Ok(Self {
             name: name.to_owned(),
             encoding: EncodingKey::from_ed_der(pkcs8.as_ref()),
-            decoding: DecodingKey::from_ed_components(&public).map_err(|_| "the setting TRINITY_SERVICE_KEY cannot be used")?,
+            decoding: DecodingKey::from_ed_components(&public)
+                .map_err(|_| "the setting TRINITY_SERVICE_KEY cannot be used")?,
             validation,
             current: Mutex::new(None),
         })

@@ -101,7 +101,8 @@ impl Bus {
             .set_connection_timeout(Some(COMMAND_TIMEOUT))
             .set_response_timeout(Some(BLOCK + COMMAND_TIMEOUT));
         let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        let options = StreamReadOptions::default().count(500).block(usize::try_from(BLOCK.as_millis()).unwrap_or(5_000));
+        let options =
+            StreamReadOptions::default().count(500).block(usize::try_from(BLOCK.as_millis()).unwrap_or(5_000));
         // Why: reading from "$" each time would lose what comes between two reads.
         let newest: redis::streams::StreamRangeReply = connection.xrevrange_count(key, "+", "-", 1).await?;
         let mut last = newest.ids.first().map_or_else(|| "0-0".to_owned(), |entry| entry.id.clone());

@@ -12,8 +12,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 /// Every part of an installation that has settings of its own.
-const PARTS: [&str; 8] =
-    ["tenant", "identity", "registry", "workflow", "orchestration", "audit", "worker", "gateway"];
+const PARTS: [&str; 8] = ["tenant", "identity", "registry", "workflow", "orchestration", "audit", "worker", "gateway"];
 
 /// Settings that belong to clients (`.data/dev.env`), not to services.
 const CLIENT_KEYS: [&str; 5] = ["url", "tenant", "email", "password", "grpc_url"];
@@ -83,7 +82,11 @@ pub fn load_shared_from(variables: &BTreeMap<String, String>) -> Result<Shared> 
         let Some(key) = key.strip_prefix("TRINITY_").map(str::to_lowercase) else { continue };
         if let Some(peer) = key.strip_prefix("peers_") {
             peers.insert(peer.to_owned(), value.clone());
-        } else if key != "config" && !key.starts_with("test_") && !CLIENT_KEYS.contains(&key.as_str()) && part_of(&key).is_none() {
+        } else if key != "config"
+            && !key.starts_with("test_")
+            && !CLIENT_KEYS.contains(&key.as_str())
+            && part_of(&key).is_none()
+        {
             figment = figment.merge(Serialized::default(&key, value));
         }
     }
@@ -187,7 +190,8 @@ mod tests {
 
     #[test]
     fn a_service_reads_its_own_settings() {
-        let given = variables(&[("TRINITY_REGISTRY_DATABASE_URL", "postgres://x"), ("TRINITY_REGISTRY_CONNECTIONS", "7")]);
+        let given =
+            variables(&[("TRINITY_REGISTRY_DATABASE_URL", "postgres://x"), ("TRINITY_REGISTRY_CONNECTIONS", "7")]);
         let example: Example = load_from("registry", &given).unwrap();
         assert_eq!(example.database_url, "postgres://x");
         assert_eq!(example.connections, 7);

@@ -65,20 +65,20 @@ impl Db {
     /// `Unavailable` when Postgres is away.
     pub async fn begin_system(&self, purpose: &'static str) -> Result<Tx> {
         debug_assert!(purpose.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "purpose is a plain word");
-        self.open(format!("BEGIN; SET LOCAL app.system = 'on'; SET LOCAL application_name = '{purpose}'; {}", timeout())).await
+        self.open(format!(
+            "BEGIN; SET LOCAL app.system = 'on'; SET LOCAL application_name = '{purpose}'; {}",
+            timeout()
+        ))
+        .await
     }
 
     async fn open(&self, statement: String) -> Result<Tx> {
-        #[expect(clippy::disallowed_methods, reason = "the one door to a connection")]
-        let first = self.pool.begin_with(AssertSqlSafe(statement.clone())).await;
-        match first {
-            // Why: connections that Postgres closed while they lay in the pool fail here once; the next one is fresh.
-            Err(error) if is_broken(&error) => {
-                #[expect(clippy::disallowed_methods, reason = "the one door to a connection")]
-                Ok(self.pool.begin_with(AssertSqlSafe(statement)).await?)
-            }
-            other => Ok(other?),
-        }
+        let pool = self.pool.clone();
+        // Why a task: a caller that goes away during BEGIN would leave an open transaction behind in the pool, which
+        // the driver does not know of yet. The task goes on, and its transaction is rolled back when it is dropped.
+        #[expect(clippy::disallowed_methods, reason = "its panic is the caller's error")]
+        let opening = tokio::spawn(async move { begin(&pool, statement).await });
+        opening.await.map_err(trinity_error::Error::internal)?
     }
 
     /// Answers whether Postgres answers.
@@ -103,6 +103,15 @@ impl Db {
     /// Closes every connection; what is under way ends first.
     pub async fn close(&self) {
         self.pool.close().await;
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one door to a connection")]
+async fn begin(pool: &PgPool, statement: String) -> Result<Tx> {
+    match pool.begin_with(AssertSqlSafe(statement.clone())).await {
+        // Why: connections that Postgres closed while they lay in the pool fail here once; the next one is fresh.
+        Err(error) if is_broken(&error) => Ok(pool.begin_with(AssertSqlSafe(statement)).await?),
+        other => Ok(other?),
     }
 }
 

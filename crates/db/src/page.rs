@@ -24,7 +24,11 @@ impl PageRequest {
         let per_page = per_page_of(per_page)?;
         let page = match (page, page_token) {
             (page, "") => page.max(1),
-            (0, token) => token.parse().ok().filter(|page| *page > 0).ok_or_else(|| Error::invalid("page_token", "is not a token of this list"))?,
+            (0, token) => token
+                .parse()
+                .ok()
+                .filter(|page| *page > 0)
+                .ok_or_else(|| Error::invalid("page_token", "is not a token of this list"))?,
             _ => return Err(Error::invalid("page_token", "cannot stand beside page")),
         };
         Ok(Self { page, per_page })

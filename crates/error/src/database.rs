@@ -23,12 +23,25 @@ impl From<sqlx::Error> for Error {
             return Self::unavailable("the database").with_cause(error);
         }
         match sql_state(&error).as_deref() {
-            Some("40001" | "40P01") => Self::new(Code::Aborted, "CONFLICT", "lost a race with another change, try again").with_cause(error),
-            Some("57014") => Self::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "the database took too long").with_cause(error),
+            Some("40001" | "40P01") => {
+                Self::new(Code::Aborted, "CONFLICT", "lost a race with another change, try again").with_cause(error)
+            }
+            Some("57014") => {
+                Self::new(Code::DeadlineExceeded, "DEADLINE_EXCEEDED", "the database took too long").with_cause(error)
+            }
+            Some(state) if REFUSED.iter().any(|class| state.starts_with(class)) => {
+                Self::new(Code::Internal, DATA_REFUSED, "something went wrong on our side").with_cause(error)
+            }
             _ => Self::internal(error),
         }
     }
 }
+
+/// The reason of an error that the data itself caused: the same statement would fail for ever.
+pub const DATA_REFUSED: &str = "DATA_REFUSED";
+/// Source: <https://www.postgresql.org/docs/current/errcodes-appendix.html>, classes 22 (data), 23 (integrity) and 54
+/// (program limit).
+const REFUSED: [&str; 3] = ["22", "23", "54"];
 
 impl Error {
     /// Whether `error` is the breach of the constraint (or unique index) of this name.

@@ -7,6 +7,8 @@ mod status;
 
 use std::borrow::Cow;
 
+pub use database::DATA_REFUSED;
+
 /// A result whose error can be sent to a caller.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -87,8 +89,11 @@ impl Error {
     #[must_use]
     pub fn required(field: impl Into<String>) -> Self {
         let field = field.into();
-        Self::new(Code::InvalidArgument, "INVALID_ARGUMENT", format!("{field} is required"))
-            .with_violation(field, "required", "is required")
+        Self::new(Code::InvalidArgument, "INVALID_ARGUMENT", format!("{field} is required")).with_violation(
+            field,
+            "required",
+            "is required",
+        )
     }
 
     /// `noun` is not there, or the caller may not know that it is: `NotFound`, `<NOUN>_NOT_FOUND`.
@@ -137,11 +142,7 @@ impl Error {
         reason: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
-        self.violations.push(Violation {
-            field: field.into(),
-            reason: reason.into(),
-            message: message.into(),
-        });
+        self.violations.push(Violation { field: field.into(), reason: reason.into(), message: message.into() });
         self
     }
 

@@ -65,7 +65,11 @@ impl From<tonic::Status> for Error {
                 return Self::unavailable("a service").with_cause(status);
             }
             tonic::Code::DeadlineExceeded => Code::DeadlineExceeded,
-            tonic::Code::Ok | tonic::Code::Unknown | tonic::Code::Unimplemented | tonic::Code::Internal | tonic::Code::DataLoss => {
+            tonic::Code::Ok
+            | tonic::Code::Unknown
+            | tonic::Code::Unimplemented
+            | tonic::Code::Internal
+            | tonic::Code::DataLoss => {
                 return Self::internal(status);
             }
         };

@@ -21,6 +21,8 @@ const BATCH: i64 = 200;
 const MAX_BATCH_BYTES: usize = 4 << 20;
 /// How long a relay may take over a batch before another may try.
 const LEASE: Duration = Duration::from_secs(30);
+/// How long refused rows stand back, so that others come first.
+const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// How often rows are looked for without a hint.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -101,7 +103,9 @@ impl Relay {
                 Err(error) => tracing::warn!(%error, "the outbox waits"),
             }
             let heard = match listener.as_mut() {
-                Some(listener) => tokio::time::timeout(SWEEP_INTERVAL, listener.recv()).await.is_ok_and(|heard| heard.is_err()),
+                Some(listener) => {
+                    tokio::time::timeout(SWEEP_INTERVAL, listener.recv()).await.is_ok_and(|heard| heard.is_err())
+                }
                 None => {
                     tokio::time::sleep(SWEEP_INTERVAL).await;
                     true
@@ -121,22 +125,36 @@ impl Relay {
             return Ok(0);
         }
         tx.commit().await?;
-        let ids: Vec<EventId> = rows.iter().map(|row| row.id).collect();
+        match self.deliver(&rows).await {
+            // Why: one row that somebody refuses for good must not hold up the others.
+            Err(error) if !error.is_retryable() && rows.len() > 1 => {
+                for row in &rows {
+                    if let Err(error) = self.deliver(std::slice::from_ref(row)).await {
+                        tracing::error!(%error, event = %row.id, action = row.action, "an event is refused; it stays and is tried again");
+                    }
+                }
+                Ok(rows.len())
+            }
+            outcome => outcome.map(|()| rows.len()),
+        }
+    }
 
-        let audited = self.tell_audit(&rows).await;
+    /// Tells everybody about some rows, and forgets them once all have taken them.
+    async fn deliver(&self, rows: &[Row]) -> Result<()> {
+        let ids: Vec<EventId> = rows.iter().map(|row| row.id).collect();
+        let audited = self.tell_audit(rows).await;
         let told = match &audited {
-            Ok(()) => self.tell_others(&rows).await,
+            Ok(()) => self.tell_others(rows).await,
             Err(_) => Ok(()),
         };
-
         let mut tx = self.db.begin_system("outbox-done").await?;
         if audited.is_ok() && told.is_ok() {
             store::remove(&mut tx, &ids).await?;
         } else {
-            store::release(&mut tx, &ids, audited.is_ok()).await?;
+            store::release(&mut tx, &ids, audited.is_ok(), RETRY_AFTER).await?;
         }
         tx.commit().await?;
-        audited.and(told).map(|()| ids.len())
+        audited.and(told)
     }
 
     async fn tell_audit(&self, rows: &[Row]) -> Result<()> {
@@ -167,7 +185,11 @@ impl Relay {
             sink.deliver(&deliveries).await?;
         }
         let entries: Vec<Entry> = rows.iter().map(entry).collect();
-        self.bus.publish(EVENTS, &entries).await.map_err(|error| trinity_error::Error::unavailable("redis").with_cause(error))
+        // Why: announcements are hints; while Redis is away, nobody waits for them.
+        if self.bus.publish(EVENTS, &entries).await.is_err() {
+            metrics::counter!("trinity_announcements_dropped_total").increment(entries.len() as u64);
+        }
+        Ok(())
     }
 }
 

@@ -132,7 +132,6 @@ impl Columns {
 
 /// Takes up to `limit` waiting rows for `lease`; another relay gets others.
 pub(crate) async fn claim(tx: &mut PgConnection, limit: i64, lease: Duration) -> Result<Vec<Row>> {
-    let lease = PgInterval { months: 0, days: 0, microseconds: i64::try_from(lease.as_micros()).unwrap_or(i64::MAX) };
     let mut rows: Vec<Row> = sqlx::query_as(
         "UPDATE outbox AS o
         SET claimed_until = now() + $2
@@ -150,7 +149,7 @@ pub(crate) async fn claim(tx: &mut PgConnection, limit: i64, lease: Duration) ->
             before::text AS before, after::text AS after, ip, user_agent, request_id, trace_id, created_at, audited",
     )
     .bind(limit)
-    .bind(lease)
+    .bind(interval(lease))
     .fetch_all(tx)
     .await?;
     rows.sort_by_key(|row| row.id);
@@ -163,14 +162,19 @@ pub(crate) async fn remove(tx: &mut PgConnection, ids: &[EventId]) -> Result<()>
     Ok(())
 }
 
-/// Gives rows back; those that audit has taken stay marked so.
-pub(crate) async fn release(tx: &mut PgConnection, ids: &[EventId], audited: bool) -> Result<()> {
-    sqlx::query("UPDATE outbox SET claimed_until = '-infinity', audited = audited OR $2 WHERE id = ANY($1)")
+/// Gives rows back, to be tried again after a pause; those that audit has taken stay marked so.
+pub(crate) async fn release(tx: &mut PgConnection, ids: &[EventId], audited: bool, pause: Duration) -> Result<()> {
+    sqlx::query("UPDATE outbox SET claimed_until = now() + $3, audited = audited OR $2 WHERE id = ANY($1)")
         .bind(ids)
         .bind(audited)
+        .bind(interval(pause))
         .execute(tx)
         .await?;
     Ok(())
+}
+
+fn interval(duration: Duration) -> PgInterval {
+    PgInterval { months: 0, days: 0, microseconds: i64::try_from(duration.as_micros()).unwrap_or(i64::MAX) }
 }
 
 /// The trace id of a W3C `traceparent`.

@@ -11,9 +11,8 @@ use crate::google::api::{HttpRule, http_rule::Pattern};
 /// The encoded `FileDescriptorSet` of every contract, options included.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
-static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(FILE_DESCRIPTOR_SET).expect("the embedded descriptor set is well formed")
-});
+static POOL: LazyLock<DescriptorPool> =
+    LazyLock::new(|| DescriptorPool::decode(FILE_DESCRIPTOR_SET).expect("the embedded descriptor set is well formed"));
 
 /// The descriptors of every contract.
 #[must_use]
@@ -114,10 +113,5 @@ fn route(rule: &HttpRule) -> Option<Route> {
         Pattern::Delete(template) => ("DELETE", template),
         Pattern::Patch(template) => ("PATCH", template),
     };
-    Some(Route {
-        verb,
-        template: template.clone(),
-        body: rule.body.clone(),
-        response_body: rule.response_body.clone(),
-    })
+    Some(Route { verb, template: template.clone(), body: rule.body.clone(), response_body: rule.response_body.clone() })
 }

@@ -58,13 +58,20 @@ impl Guard {
             };
             rpcs.insert(rpc.path, Rules { policy: rpc.policy, deadline });
         }
-        Ok(Self { rpcs: Arc::new(rpcs), authenticator: Arc::clone(&runtime.authenticator), refusals: runtime.refusals.clone() })
+        Ok(Self {
+            rpcs: Arc::new(rpcs),
+            authenticator: Arc::clone(&runtime.authenticator),
+            refusals: runtime.refusals.clone(),
+        })
     }
 
     /// Finds the caller and checks the policy's access.
     async fn admit(&self, policy: &Policy, headers: &HeaderMap) -> Result<RequestContext> {
         let mut ctx = context(headers);
-        let token = headers.get("authorization").and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
+        let token = headers
+            .get("authorization")
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
         let access = policy.access();
         if let (Some(token), true) = (token, access != Access::Public) {
             ctx.caller = self.authenticator.authenticate(token).await?.as_ref().clone();
@@ -74,7 +81,9 @@ impl Guard {
             (Access::Public, _)
             | (Access::Authenticated, Caller::User { .. })
             | (Access::Internal | Access::Platform, Caller::Service { .. }) => Ok(ctx),
-            (Access::Permission, Caller::User { roles, .. }) if trinity_authz::allows(roles, &policy.permission) => Ok(ctx),
+            (Access::Permission, Caller::User { roles, .. }) if trinity_authz::allows(roles, &policy.permission) => {
+                Ok(ctx)
+            }
             (_, Caller::Anonymous) => Err(Error::unauthenticated()),
             _ => {
                 let error = match access {

@@ -10,9 +10,9 @@ use trinity_authz::Authenticator;
 use trinity_bus::{Bus, Entry};
 use trinity_config::Shared;
 
+use crate::Peers;
 use crate::directory::PeerDirectory;
 use crate::refusals::Refusals;
-use crate::Peers;
 
 /// The stream on which every service announces its changes.
 pub const EVENTS: &str = "events";
@@ -44,7 +44,8 @@ impl Runtime {
     /// # Errors
     /// Names the setting that is missing or malformed.
     pub fn new(shared: &Shared, peers: Peers, shutdown: CancellationToken) -> Result<Self> {
-        let bus = Bus::new(&shared.redis_url, &shared.redis_prefix).context("the setting TRINITY_REDIS_URL is malformed")?;
+        let bus =
+            Bus::new(&shared.redis_url, &shared.redis_prefix).context("the setting TRINITY_REDIS_URL is malformed")?;
         let directory = PeerDirectory::new(&peers)?;
         let authenticator = Arc::new(Authenticator::new(&shared.issuer, Arc::clone(peers.service_key()), directory));
         let refusals = Refusals::new(&peers)?;
@@ -87,7 +88,9 @@ async fn keep_fresh(authenticator: &Authenticator, mut events: broadcast::Receiv
 async fn hint(events: &mut broadcast::Receiver<Entry>) {
     loop {
         match events.recv().await {
-            Ok(entry) if entry.iter().any(|(name, value)| name == "action" && HINTS.contains(&value.as_str())) => return,
+            Ok(entry) if entry.iter().any(|(name, value)| name == "action" && HINTS.contains(&value.as_str())) => {
+                return;
+            }
             Ok(_) => {}
             Err(broadcast::error::RecvError::Lagged(_)) => return,
             Err(broadcast::error::RecvError::Closed) => std::future::pending().await,

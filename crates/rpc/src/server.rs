@@ -44,7 +44,12 @@ impl Service {
     ///
     /// # Errors
     /// When an RPC has no policy.
-    pub fn new<F>(name: &'static str, runtime: &Runtime, routes: Routes, check: impl Fn() -> F + Send + Sync + 'static) -> Result<Self>
+    pub fn new<F>(
+        name: &'static str,
+        runtime: &Runtime,
+        routes: Routes,
+        check: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Result<Self>
     where
         F: Future<Output = bool> + Send + 'static,
     {
@@ -71,10 +76,12 @@ pub async fn serve(listen: SocketAddr, services: Vec<Service>, shutdown: Cancell
             .register_encoded_file_descriptor_set(trinity_proto::descriptors::FILE_DESCRIPTOR_SET)
     };
     // Why: common clients still ask for the first form of reflection.
-    let reflection = (descriptors().build_v1().context("reflection")?, descriptors().build_v1alpha().context("reflection")?);
+    let reflection =
+        (descriptors().build_v1().context("reflection")?, descriptors().build_v1alpha().context("reflection")?);
     // Why: health starts as serving; nothing is ready before its dependencies have answered.
     reporter.set_service_status("", tonic_health::ServingStatus::NotServing).await;
-    let mut router = Routes::new(health).add_service(reflection.0).add_service(reflection.1).into_axum_router().reset_fallback();
+    let mut router =
+        Routes::new(health).add_service(reflection.0).add_service(reflection.1).into_axum_router().reset_fallback();
     for service in &services {
         router = router.merge(service.routes.clone().into_axum_router().reset_fallback());
     }

@@ -218,6 +218,5 @@ function badges(operation) {
   return make("div", { class: "badges" }, ...[
     operation["x-permission"] ? badge("needs ", operation["x-permission"]) : badge(operation["x-access"]),
     operation["x-audit-action"] ? badge("recorded as ", operation["x-audit-action"]) : null,
-    operation["x-idempotent"] ? badge("idempotent by key") : null,
   ].filter(Boolean));
 }

@@ -119,7 +119,6 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>> {
                 header::AUTHORIZATION,
                 header::CONTENT_TYPE,
                 header::IF_MATCH,
-                name("idempotency-key"),
                 name("x-request-id"),
                 name("x-request-timeout-ms"),
             ])

@@ -14,6 +14,10 @@ use crate::domain::file::Output;
 use crate::store;
 use crate::store::queue::TaskKey;
 
+/// A run's context goes with each of its tasks.
+const MAX_CONTEXT_BYTES: usize = 64 << 10;
+const MAX_DEPTH: usize = 128;
+
 /// An id that may be left out.
 ///
 /// # Errors
@@ -28,8 +32,17 @@ pub fn optional_id<T: FromStr>(field: &str, text: &str) -> Result<Option<T>> {
 /// `InvalidArgument` naming the field.
 pub fn object(field: &str, document: Option<Json>) -> Result<String> {
     let Some(document) = document else { return Ok("{}".to_owned()) };
-    let sound = serde_json::from_str::<&RawValue>(&document.text).is_ok_and(|raw| raw.get().starts_with('{'));
-    if sound { Ok(document.text) } else { Err(Error::invalid(field, "is not a JSON object")) }
+    if document.text.len() > MAX_CONTEXT_BYTES {
+        return Err(Error::invalid(field, format!("is larger than {} KiB", MAX_CONTEXT_BYTES >> 10)));
+    }
+    let sound = document.text.trim_start().starts_with('{') && is_json(&document.text);
+    if sound { Ok(document.text) } else { Err(Error::invalid(field, "is not a JSON object of at most 128 levels")) }
+}
+
+/// Whether a text is JSON that every room takes: Postgres does not take any depth.
+#[must_use]
+pub fn is_json(text: &str) -> bool {
+    serde_json::from_str::<&RawValue>(text).is_ok() && Json::depth(text) <= MAX_DEPTH
 }
 
 /// The text of a status to filter by; none for every status.
@@ -132,7 +145,8 @@ pub struct Waiting {
 pub fn task(row: store::task::Row, waiting: Option<&Waiting>) -> pb::Task {
     let status = task_status(&row.status);
     let waiting_for = waiting.filter(|_| status == pb::TaskStatus::Queued).map(|waiting| reason(&row, waiting));
-    let outputs: Vec<Output> = row.outputs.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    let outputs: Vec<Output> =
+        row.outputs.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let error = row.error_code.map(|code| pb::TaskError { code, message: row.error_message.unwrap_or_default() });
     pb::Task {
         id: row.id.to_string(),

@@ -22,7 +22,10 @@ type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl RunService for Door {
-    async fn execute_workflow(&self, request: Request<pb::ExecuteWorkflowRequest>) -> Answer<pb::ExecuteWorkflowResponse> {
+    async fn execute_workflow(
+        &self,
+        request: Request<pb::ExecuteWorkflowRequest>,
+    ) -> Answer<pb::ExecuteWorkflowResponse> {
         let (ctx, request) = open(request);
         Ok(Response::new(handlers::start::execute(&self.app, &ctx, request).await?))
     }
@@ -58,7 +61,10 @@ impl RunService for Door {
         let (ctx, request) = open(request);
         Ok(Response::new(handlers::task::list_logs(&self.app, &ctx, request).await?))
     }
-    async fn list_dead_letters(&self, request: Request<pb::ListDeadLettersRequest>) -> Answer<pb::ListDeadLettersResponse> {
+    async fn list_dead_letters(
+        &self,
+        request: Request<pb::ListDeadLettersRequest>,
+    ) -> Answer<pb::ListDeadLettersResponse> {
         let (ctx, request) = open(request);
         Ok(Response::new(handlers::task::list_dead_letters(&self.app, &ctx, request).await?))
     }

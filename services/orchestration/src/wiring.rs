@@ -17,8 +17,8 @@ use trinity_proto::orchestration::run_service_server::RunServiceServer;
 use trinity_proto::orchestration::worker_service_server::WorkerServiceServer;
 use trinity_proto::registry::dataset_service_client::DatasetServiceClient;
 use trinity_proto::tenant::tenant_service_client::TenantServiceClient;
-use trinity_proto::workflow::workflow_service_client::WorkflowServiceClient;
 use trinity_proto::workflow::RecordExecutionRequest;
+use trinity_proto::workflow::workflow_service_client::WorkflowServiceClient;
 use trinity_rpc::{Channel, Peers, Runtime, Service};
 
 use crate::config::Config;
@@ -75,7 +75,8 @@ pub async fn build(config: Config, runtime: Runtime) -> Result<Service> {
         workers: HashMap::new(),
     };
     trinity_telemetry::spawn("engine", room.run(runtime.shutdown.clone()));
-    let room = Registrar { db: db.clone(), peers: peers.clone(), datasets: datasets.clone(), engine: engine.clone(), waiting };
+    let room =
+        Registrar { db: db.clone(), peers: peers.clone(), datasets: datasets.clone(), engine: engine.clone(), waiting };
     trinity_telemetry::spawn("registrar", room.run(runtime.shutdown.clone()));
     let (shutdown, partitions) = (runtime.shutdown.clone(), partitions::run(db.clone()));
     trinity_telemetry::spawn("partitions", async move {
@@ -116,7 +117,8 @@ struct ExecutionCounter {
 impl Sink for ExecutionCounter {
     async fn deliver(&self, events: &[Delivery]) -> trinity_error::Result<()> {
         for event in events.iter().filter(|event| event.action == RUN_START) {
-            let after: serde_json::Value = event.after.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            let after: serde_json::Value =
+                event.after.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
             let message = RecordExecutionRequest {
                 tenant_id: event.tenant.to_string(),
                 workflow_id: after["workflow_id"].as_str().unwrap_or_default().to_owned(),
@@ -125,7 +127,9 @@ impl Sink for ExecutionCounter {
             };
             let request = self.peers.request(&RequestContext::service("orchestration"), message);
             match self.workflows.clone().record_execution(request).await.map_err(trinity_error::Error::from) {
-                Err(error) if error.is_retryable() || error.code() == trinity_error::Code::Internal => return Err(error),
+                Err(error) if error.is_retryable() || error.code() == trinity_error::Code::Internal => {
+                    return Err(error);
+                }
                 // Why: a workflow that is gone needs no count.
                 _ => {}
             }

@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Pauses between attempts to connect: the first, and the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A task comes with its config and its run's context.
+const MAX_MESSAGE_BYTES: usize = 16 << 20;
 /// Until Welcome says otherwise.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How long lines of logs are gathered.
@@ -34,7 +36,7 @@ const TIDY_INTERVAL: Duration = Duration::from_secs(5);
 /// Names the setting that is missing.
 pub(crate) async fn keep(config: &Config, peers: &Peers, desk: Desk, shutdown: CancellationToken) -> Result<()> {
     let mut link = Link {
-        client: WorkerServiceClient::new(peers.channel("orchestration")?),
+        client: WorkerServiceClient::new(peers.channel("orchestration")?).max_decoding_message_size(MAX_MESSAGE_BYTES),
         peers: peers.clone(),
         worker_id: Uuid::now_v7().to_string(),
         name: config.name.clone(),
@@ -140,8 +142,11 @@ impl Link {
                 }
                 _ = heartbeat.tick() => send(&out, Kind::Heartbeat(pb::Heartbeat { running: self.desk.held() })).await?,
                 _ = logs.tick() => self.say(&out).await?,
-                _ = tidy.tick() => self.desk.tidy(),
-                () = self.drain.next() => {}
+                _ = tidy.tick() => {
+                    self.desk.tidy();
+                    self.repeat(&out).await?;
+                }
+                () = self.drain.next() => self.say_farewell(&out).await?,
             }
         }
         Ok(())
@@ -151,10 +156,24 @@ impl Link {
     async fn greet(&mut self, out: &mpsc::Sender<pb::ConnectRequest>) -> Result<(), Status> {
         tracing::info!(worker_id = self.worker_id, "connected to orchestration");
         self.say(out).await?;
+        self.repeat(out).await
+    }
+
+    /// Sends again what was not recorded: orchestration may have had no room for it.
+    async fn repeat(&mut self, out: &mpsc::Sender<pb::ConnectRequest>) -> Result<(), Status> {
         for ending in self.desk.unrecorded() {
             send(out, ending.clone()).await?;
         }
         Ok(())
+    }
+
+    /// Asks for no more tasks.
+    async fn say_farewell(&mut self, out: &mpsc::Sender<pb::ConnectRequest>) -> Result<(), Status> {
+        send(out, Kind::Hello(self.hello(0))).await
+    }
+
+    fn hello(&self, slots: u32) -> pb::Hello {
+        pb::Hello { worker_id: self.worker_id.clone(), name: self.name.clone(), slots, running: self.desk.held() }
     }
 
     async fn connect(
@@ -162,13 +181,7 @@ impl Link {
         out: &mpsc::Sender<pb::ConnectRequest>,
         outgoing: mpsc::Receiver<pb::ConnectRequest>,
     ) -> Result<Streaming<pb::ConnectResponse>, Status> {
-        let hello = pb::Hello {
-            worker_id: self.worker_id.clone(),
-            name: self.name.clone(),
-            slots: self.slots,
-            running: self.desk.held(),
-        };
-        send(out, Kind::Hello(hello)).await?;
+        send(out, Kind::Hello(self.hello(self.slots))).await?;
         let mut request = tonic::Request::new(ReceiverStream::new(outgoing));
         if let Ok(token) = format!("Bearer {}", self.peers.service_key().token()).parse() {
             request.metadata_mut().insert("authorization", token);

@@ -48,11 +48,19 @@ impl Bench {
 
 async fn is_refused(bench: &Bench, token: &str) {
     let error = bench.authenticator.authenticate(token).await.unwrap_err();
-    assert_eq!((error.code(), error.reason(), error.to_string().as_str()), (Code::Unauthenticated, "UNAUTHENTICATED", "sign in to do this"));
+    assert_eq!(
+        (error.code(), error.reason(), error.to_string().as_str()),
+        (Code::Unauthenticated, "UNAUTHENTICATED", "sign in to do this")
+    );
 }
 
 fn forged(header: &str, claims: &str) -> String {
-    format!("{}.{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims), URL_SAFE_NO_PAD.encode([0u8; 64]))
+    format!(
+        "{}.{}.{}",
+        URL_SAFE_NO_PAD.encode(header),
+        URL_SAFE_NO_PAD.encode(claims),
+        URL_SAFE_NO_PAD.encode([0u8; 64])
+    )
 }
 
 #[tokio::test]
@@ -74,7 +82,10 @@ async fn another_issuer_another_key_and_rubbish_are_refused() {
     let bench = bench(false);
     let pkcs8 = TokenSigner::generate().unwrap();
     let sign = |kid: &str, issuer: &str| {
-        TokenSigner::new(kid, issuer, &pkcs8).unwrap().sign(TenantId::new(), UserId::new(), bench.session, vec![], now()).unwrap()
+        TokenSigner::new(kid, issuer, &pkcs8)
+            .unwrap()
+            .sign(TenantId::new(), UserId::new(), bench.session, vec![], now())
+            .unwrap()
     };
     is_refused(&bench, &sign("k1", "trinity")).await;
     is_refused(&bench, &sign("unknown", "trinity")).await;
@@ -89,7 +100,8 @@ async fn forged_headers_are_refused() {
     let claims = format!(r#"{{"iss":"trinity","aud":"trinity","exp":{},"nbf":0,"iat":0}}"#, now() + 60);
     is_refused(&bench, &forged(r#"{"alg":"none","typ":"at+jwt","kid":"k1"}"#, &claims)).await;
     is_refused(&bench, &forged(r#"{"alg":"HS256","typ":"at+jwt","kid":"k1"}"#, &claims)).await;
-    is_refused(&bench, &forged(r#"{"alg":"EdDSA","typ":"at+jwt","kid":"k1","jku":"http://127.0.0.1/keys"}"#, &claims)).await;
+    is_refused(&bench, &forged(r#"{"alg":"EdDSA","typ":"at+jwt","kid":"k1","jku":"http://127.0.0.1/keys"}"#, &claims))
+        .await;
 }
 
 #[tokio::test]

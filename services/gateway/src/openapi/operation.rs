@@ -59,9 +59,6 @@ fn add_policy(operation: &mut Value, endpoint: &Endpoint) {
     for (name, value) in facts.into_iter().filter(|(_, value)| !value.is_empty()) {
         operation[name] = value.as_str().into();
     }
-    if policy.idempotent {
-        operation["x-idempotent"] = true.into();
-    }
 }
 
 fn parameters(endpoint: &Endpoint, schemas: &mut Schemas<'_>) -> Vec<Value> {

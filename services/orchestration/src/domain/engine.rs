@@ -275,7 +275,8 @@ fn outcome(tasks: &[TaskState]) -> RunStatus {
                 && task.upstream.iter().any(|edge| edge.from == failed && edge.kind == EdgeKind::Error)
         })
     };
-    let unhandled = tasks.iter().enumerate().any(|(ordinal, task)| task.status == TaskStatus::Failed && !handled(ordinal));
+    let unhandled =
+        tasks.iter().enumerate().any(|(ordinal, task)| task.status == TaskStatus::Failed && !handled(ordinal));
     if unhandled { RunStatus::Failed } else { RunStatus::Succeeded }
 }
 

@@ -44,7 +44,10 @@ fn a_superseded_attempt_changes_nothing() {
     let mut state = run(vec![task(vec![], 3)]);
     apply(&mut state, Event::Created);
     let first = lease(&mut state, 0);
-    assert_eq!(apply(&mut state, Event::Lost { ordinal: 0, attempt: first }), [Command::Requeue { ordinal: 0, failures: 0 }]);
+    assert_eq!(
+        apply(&mut state, Event::Lost { ordinal: 0, attempt: first }),
+        [Command::Requeue { ordinal: 0, failures: 0 }]
+    );
     let before = {
         lease(&mut state, 0);
         state.clone()
@@ -71,7 +74,10 @@ fn losses_do_not_use_up_attempts_and_are_not_endless() {
     apply(&mut state, Event::Created);
     for _ in 0..MAX_LOSSES {
         let attempt = lease(&mut state, 0);
-        assert_eq!(apply(&mut state, Event::Lost { ordinal: 0, attempt }), [Command::Requeue { ordinal: 0, failures: 0 }]);
+        assert_eq!(
+            apply(&mut state, Event::Lost { ordinal: 0, attempt }),
+            [Command::Requeue { ordinal: 0, failures: 0 }]
+        );
     }
     let attempt = lease(&mut state, 0);
     apply(&mut state, Event::Lost { ordinal: 0, attempt });
@@ -104,18 +110,21 @@ fn cancel_ends_everything_once() {
 
 /// A graph: for each task the edges to earlier ones, and its number of attempts.
 fn graphs() -> impl Strategy<Value = Vec<(Vec<(usize, bool)>, u32)>> {
-    prop::collection::vec((prop::collection::vec((any::<prop::sample::Index>(), prop::bool::weighted(0.2)), 0..4), 1u32..4), 1..12)
-        .prop_map(|tasks| {
-            let edge = |ordinal: usize, (index, error): (prop::sample::Index, bool)| (index.index(ordinal), error);
-            tasks
-                .into_iter()
-                .enumerate()
-                .map(|(ordinal, (edges, attempts))| {
-                    let edges = if ordinal == 0 { vec![] } else { edges.into_iter().map(|e| edge(ordinal, e)).collect() };
-                    (edges, attempts)
-                })
-                .collect()
-        })
+    prop::collection::vec(
+        (prop::collection::vec((any::<prop::sample::Index>(), prop::bool::weighted(0.2)), 0..4), 1u32..4),
+        1..12,
+    )
+    .prop_map(|tasks| {
+        let edge = |ordinal: usize, (index, error): (prop::sample::Index, bool)| (index.index(ordinal), error);
+        tasks
+            .into_iter()
+            .enumerate()
+            .map(|(ordinal, (edges, attempts))| {
+                let edges = if ordinal == 0 { vec![] } else { edges.into_iter().map(|e| edge(ordinal, e)).collect() };
+                (edges, attempts)
+            })
+            .collect()
+    })
 }
 
 proptest! {

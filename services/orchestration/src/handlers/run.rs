@@ -43,7 +43,7 @@ pub async fn list(app: &App, ctx: &RequestContext, request: pb::ListRunsRequest)
     tx.commit().await?;
     let next_page_token = convert::cut(&mut rows, per_page, |row| row.id.to_string());
     Ok(pb::ListRunsResponse {
-        runs: rows.into_iter().map(Into::into).collect(),
+        runs: rows.into_iter().map(|row| pb::Run { context: None, ..row.into() }).collect(),
         page: Some(PageInfo { per_page, next_page_token, ..PageInfo::default() }),
     })
 }

@@ -15,10 +15,10 @@ use crate::domain::engine::{Edge, EdgeKind, Event, RunState, RunStatus, TaskStat
 use crate::domain::file::File;
 use crate::events;
 use crate::jobs::settle;
+use crate::store;
 use crate::store::live::{LiveRun, LiveTask};
 use crate::store::run::NewRun;
 use crate::store::task::NewTask;
-use crate::store;
 use crate::wiring::App;
 
 const DEFAULT_ATTEMPTS: u32 = 3;
@@ -28,7 +28,11 @@ const DEFAULT_TIMEOUT_MS: u64 = 3_600_000;
 ///
 /// # Errors
 /// `NotFound` no such workflow or version; `FailedPrecondition` the version has faults; `InvalidArgument` bad context.
-pub async fn execute(app: &App, ctx: &RequestContext, request: pb::ExecuteWorkflowRequest) -> Result<pb::ExecuteWorkflowResponse> {
+pub async fn execute(
+    app: &App,
+    ctx: &RequestContext,
+    request: pb::ExecuteWorkflowRequest,
+) -> Result<pb::ExecuteWorkflowResponse> {
     let workflow = parse_id("workflow_id", &request.workflow_id)?;
     let context = convert::object("context", request.context)?;
     let (run, version) = start(app, ctx, workflow, request.version, context, None).await?;
@@ -94,13 +98,23 @@ async fn start(
     settle::settle_run(&mut tx, live, Event::Created).await?;
     trinity_outbox::write(&mut tx, ctx, events::started(&run, &planned.workflow_name)).await?;
     tx.commit().await?;
+    if let Some(changed) = concurrency {
+        // Why only now: a limit that is believed must be written.
+        app.limits.insert(tenant, changed).await;
+    }
     app.engine.wake();
     app.announcer.ready();
     Ok((run.id, planned.version))
 }
 
 /// The executable form of the version, without faults.
-async fn plan(app: &App, ctx: &RequestContext, tenant: TenantId, workflow: WorkflowId, version: Option<u64>) -> Result<GetPlanResponse> {
+async fn plan(
+    app: &App,
+    ctx: &RequestContext,
+    tenant: TenantId,
+    workflow: WorkflowId,
+    version: Option<u64>,
+) -> Result<GetPlanResponse> {
     let message = GetPlanRequest { tenant_id: tenant.to_string(), workflow_id: workflow.to_string(), version };
     let planned = app.workflows.clone().get_plan(app.peers.request(ctx, message)).await?.into_inner();
     let refused = |violations: Vec<Violation>| {
@@ -109,7 +123,11 @@ async fn plan(app: &App, ctx: &RequestContext, tenant: TenantId, workflow: Workf
     };
     if !planned.faults.is_empty() {
         return refused(
-            planned.faults.into_iter().map(|fault| Violation { field: fault.place, reason: fault.code, message: fault.message }).collect(),
+            planned
+                .faults
+                .into_iter()
+                .map(|fault| Violation { field: fault.place, reason: fault.code, message: fault.message })
+                .collect(),
         );
     }
     let tasks = planned.plan.as_ref().map(|plan| plan.tasks.as_slice()).unwrap_or_default();
@@ -126,7 +144,13 @@ async fn plan(app: &App, ctx: &RequestContext, tenant: TenantId, workflow: Workf
 }
 
 /// The files behind every dataset that the plan names.
-async fn resolve(app: &App, ctx: &RequestContext, tenant: TenantId, project: &str, tasks: &[PlanTask]) -> Result<HashMap<String, File>> {
+async fn resolve(
+    app: &App,
+    ctx: &RequestContext,
+    tenant: TenantId,
+    project: &str,
+    tasks: &[PlanTask],
+) -> Result<HashMap<String, File>> {
     let mut dataset_ids: Vec<String> = tasks.iter().flat_map(|task| task.dataset_ids.iter().cloned()).collect();
     dataset_ids.sort_unstable();
     dataset_ids.dedup();
@@ -162,8 +186,12 @@ async fn resolve(app: &App, ctx: &RequestContext, tenant: TenantId, project: &st
     if missing.is_empty() {
         return Ok(files);
     }
-    Err(Error::new(Code::FailedPrecondition, "DATASET_NOT_FOUND", "the workflow names datasets that the project does not have")
-        .with_violations(missing))
+    Err(Error::new(
+        Code::FailedPrecondition,
+        "DATASET_NOT_FOUND",
+        "the workflow names datasets that the project does not have",
+    )
+    .with_violations(missing))
 }
 
 fn new_task(task: &PlanTask, files: &HashMap<String, File>) -> Result<NewTask> {
@@ -178,7 +206,11 @@ fn new_task(task: &PlanTask, files: &HashMap<String, File>) -> Result<NewTask> {
         atom_version: task.atom_version.clone(),
         config: task.config.as_ref().map_or_else(|| "{}".to_owned(), |config| config.text.clone()),
         upstream: task.inputs.iter().map(|edge| i32::try_from(edge.from).unwrap_or(i32::MAX)).collect(),
-        edge_types: task.inputs.iter().map(|edge| if is_error(edge.r#type()) { "error" } else { "data_flow" }).collect(),
+        edge_types: task
+            .inputs
+            .iter()
+            .map(|edge| if is_error(edge.r#type()) { "error" } else { "data_flow" })
+            .collect(),
         passthrough: task.passthrough,
         datasets: serde_json::to_string(&datasets).map_err(Error::internal)?,
         max_attempts: i32::try_from(attempts).unwrap_or(i32::MAX),
@@ -241,6 +273,5 @@ async fn concurrency(app: &App, ctx: &RequestContext, tenant: TenantId) -> Resul
     let request = app.peers.request(ctx, GetTenantRequest { tenant_id: tenant.to_string() });
     let found = app.tenants.clone().get_tenant(request).await?.into_inner().tenant.unwrap_or_default();
     let limit = i32::try_from(found.concurrent_tasks).unwrap_or(i32::MAX).max(1);
-    app.limits.insert(tenant, limit).await;
     Ok(Some(limit))
 }

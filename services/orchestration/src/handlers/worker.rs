@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::value::RawValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::StreamExt;
@@ -73,7 +72,7 @@ pub async fn connect(
 
 async fn take(app: &App, worker: WorkerId, kind: Kind) {
     match kind {
-        Kind::Hello(_) => {}
+        Kind::Hello(hello) => app.engine.send(Input::Resized { worker, slots: hello.slots.min(MAX_SLOTS) }).await,
         Kind::Heartbeat(heartbeat) => {
             let running = heartbeat.running.iter().filter_map(convert::task_key).collect();
             app.engine.send(Input::Heartbeat { worker, running }).await;
@@ -93,8 +92,8 @@ async fn take(app: &App, worker: WorkerId, kind: Kind) {
             } else if result.outputs.is_empty() {
                 app.engine.send(Input::Ended { worker, key, ending: Ending::Completed(Box::new(result)) }).await;
             } else {
-                // Why: the registrar is gone only when the process stops.
-                let _ = app.registrar.send(Written { worker, key, result: Box::new(result) }).await;
+                // Why: waiting here would hold up heartbeats. What does not fit, the worker repeats.
+                let _ = app.registrar.try_send(Written { worker, key, result: Box::new(result) });
             }
         }
         Kind::Failed(failed) => {
@@ -122,7 +121,7 @@ fn new_line(key: store::queue::TaskKey, line: pb::TaskLogLine) -> NewLine {
 /// Whether a result's document is one.
 fn is_sound(result: &pb::TaskCompleted) -> bool {
     let text = result.result.as_ref().map(|json| json.text.as_str()).unwrap_or_default();
-    text.is_empty() || serde_json::from_str::<&RawValue>(text).is_ok()
+    text.is_empty() || convert::is_json(text)
 }
 
 /// A text that Postgres takes: without zero bytes, and of bounded length.

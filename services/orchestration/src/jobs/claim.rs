@@ -41,7 +41,11 @@ pub async fn claim(tx: &mut Tx, workers: &HashMap<WorkerId, Connected>, lease: D
 
 /// One entry for each free slot, the emptiest workers first, so that load spreads. A worker that has been silent for
 /// as long as a lease lasts gets nothing, though its connection stands.
-fn free_slots(workers: &HashMap<WorkerId, Connected>, leases: &HashMap<WorkerId, i64>, lease: Duration) -> Vec<WorkerId> {
+fn free_slots(
+    workers: &HashMap<WorkerId, Connected>,
+    leases: &HashMap<WorkerId, i64>,
+    lease: Duration,
+) -> Vec<WorkerId> {
     let mut slots: Vec<(i64, WorkerId)> = workers
         .values()
         .filter(|known| known.seen_at.elapsed() < lease)

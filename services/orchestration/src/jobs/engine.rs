@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
-use trinity_db::{Db, Tx};
-use trinity_error::Result;
+use trinity_db::Db;
+use trinity_error::{Code, DATA_REFUSED, Result};
 use trinity_ids::{TaskId, WorkerId};
 use trinity_proto::orchestration as pb;
 use trinity_rpc::CancellationToken;
@@ -29,6 +29,8 @@ const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
 /// How long the engine waits after a failed transaction.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 const EXPIRED_AT_ONCE: i64 = 500;
+/// The code of a task whose result Postgres does not take.
+const RESULT_REFUSED: &str = "RESULT_REFUSED";
 
 /// The engine of one replica.
 pub struct Engine {
@@ -50,11 +52,14 @@ struct Batch {
 }
 
 impl Batch {
-    /// Two parts, each smaller than the whole; the batch itself when it cannot be parted.
-    fn halves(mut self) -> std::result::Result<(Self, Self), Self> {
+    fn len(&self) -> usize {
+        self.heartbeats.len() + self.logs.len() + self.ended.len()
+    }
+
+    /// Two parts of a batch of more than one input, each smaller than the whole.
+    fn halves(mut self) -> (Self, Self) {
         let mut second = Self::default();
         match [self.heartbeats.len(), self.logs.len(), self.ended.len()] {
-            [0, 0, 0 | 1] | [0, 1, 0] | [1, 0, 0] => return Err(self),
             [0, 0, ended] => second.ended = self.ended.split_off(ended / 2),
             [0, logs, 0] => second.logs = self.logs.split_off(logs / 2),
             [beats, 0, 0] => second.heartbeats = self.heartbeats.split_off(beats / 2),
@@ -64,7 +69,19 @@ impl Batch {
                 second.ended = std::mem::take(&mut self.ended);
             }
         }
-        Ok((self, second))
+        (self, second)
+    }
+
+    /// What is tried instead of the one input that Postgres refused: a result becomes a failure that says so, a line of
+    /// a log is dropped.
+    fn in_place_of_refused(self) -> Option<Self> {
+        let refused = self.ended.into_iter().next()?;
+        if matches!(&refused.ending, Ending::Failed { code, .. } if code == RESULT_REFUSED) {
+            return None;
+        }
+        let message = "the database refused the task's result".to_owned();
+        let ending = Ending::Failed { code: RESULT_REFUSED.to_owned(), message, retryable: false };
+        Some(Self { ended: vec![Ended { ending, ..refused }], ..Self::default() })
     }
 }
 
@@ -98,25 +115,24 @@ impl Engine {
         }
     }
 
-    /// Handles a batch, whatever it takes: it is tried until Postgres is there (repeats are harmless), and what Postgres
-    /// refuses for good is found by halving and dropped alone, so that it stops nobody else.
+    /// Handles a batch, whatever it takes: it is tried until Postgres takes it (repeats are harmless). What Postgres
+    /// refuses for good, or takes too long over, is found by halving, so that it stops nobody else.
     async fn handle(&self, batch: Batch) {
         let mut waiting = vec![batch];
         while let Some(batch) = waiting.pop() {
-            match self.cycle(&batch).await {
-                Ok(()) => {}
-                Err(error) if error.is_retryable() => {
-                    tracing::warn!(%error, "the engine waits");
-                    waiting.push(batch);
-                    tokio::time::sleep(RETRY_AFTER).await;
-                }
-                Err(error) => match batch.halves() {
-                    Ok((first, second)) => waiting.extend([second, first]),
-                    Err(last) => {
-                        metrics::counter!("trinity_engine_inputs_refused_total").increment(1);
-                        tracing::error!(?error, refused = ?last, "an input of the engine is refused");
-                    }
-                },
+            let Err(error) = self.cycle(&batch).await else { continue };
+            let refused = error.reason() == DATA_REFUSED;
+            if (refused || error.code() == Code::DeadlineExceeded) && batch.len() > 1 {
+                let (first, second) = batch.halves();
+                waiting.extend([second, first]);
+            } else if refused {
+                metrics::counter!("trinity_engine_inputs_refused_total").increment(1);
+                tracing::error!(?error, "an input of the engine is refused");
+                waiting.extend(batch.in_place_of_refused());
+            } else {
+                tracing::warn!(%error, "the engine waits");
+                waiting.push(batch);
+                tokio::time::sleep(RETRY_AFTER).await;
             }
         }
     }
@@ -144,6 +160,11 @@ impl Engine {
             }
             Input::Logs(lines) => batch.logs.extend(lines),
             Input::Ended { worker, key, ending } => batch.ended.push(Ended { worker: Some(worker), key, ending }),
+            Input::Resized { worker, slots } => {
+                if let Some(known) = self.workers.get_mut(&worker) {
+                    known.slots = slots;
+                }
+            }
             Input::Stop(keys) => self.stop_everywhere(&keys),
             Input::Wake => {}
         }
@@ -152,9 +173,8 @@ impl Engine {
     /// Handles a batch in one transaction and tells workers about it.
     async fn cycle(&self, batch: &Batch) -> Result<()> {
         let started = Instant::now();
+        let mut outcome = Outcome { renewed: self.renew(batch).await?, ..Outcome::default() };
         let mut tx = self.db.begin_system("engine").await?;
-        let mut outcome = Outcome::default();
-        self.renew(&mut tx, batch, &mut outcome).await?;
         store::log::insert(&mut tx, &batch.logs).await?;
         let mut ended = batch.ended.clone();
         if batch.sweep {
@@ -165,12 +185,19 @@ impl Engine {
         outcome.leased = claim::claim(&mut tx, &self.workers, self.lease).await?;
         tx.commit().await?;
         metrics::histogram!("trinity_engine_cycle_seconds").record(started.elapsed());
-        self.tell(batch, outcome);
+        self.tell(batch, &outcome);
         Ok(())
     }
 
-    async fn renew(&self, tx: &mut Tx, batch: &Batch, outcome: &mut Outcome) -> Result<()> {
-        outcome.renewed = store::queue::renew(tx, &batch.heartbeats, self.lease).await?.into_iter().collect();
+    /// Lengthens leases and notes who lives.
+    ///
+    /// Why a transaction of its own: results lock runs before the queue, and leases must not be held meanwhile.
+    async fn renew(&self, batch: &Batch) -> Result<HashSet<(TaskId, i32)>> {
+        if batch.heartbeats.is_empty() && batch.seen.is_empty() {
+            return Ok(HashSet::new());
+        }
+        let mut tx = self.db.begin_system("engine-leases").await?;
+        let renewed = store::queue::renew(&mut tx, &batch.heartbeats, self.lease).await?.into_iter().collect();
         let seen: Vec<_> = batch
             .seen
             .iter()
@@ -178,13 +205,14 @@ impl Engine {
             .map(|known| (known.worker, known.name.clone(), i32::try_from(known.slots).unwrap_or(i32::MAX)))
             .collect();
         if !seen.is_empty() {
-            store::worker::seen(tx, &seen).await?;
+            store::worker::seen(&mut tx, &seen).await?;
         }
-        Ok(())
+        tx.commit().await?;
+        Ok(renewed)
     }
 
     /// Everything here is committed: workers and listeners may know it.
-    fn tell(&self, batch: &Batch, outcome: Outcome) {
+    fn tell(&self, batch: &Batch, outcome: &Outcome) {
         let mut recorded: HashMap<WorkerId, Vec<pb::TaskRef>> = HashMap::new();
         for ended in &batch.ended {
             if let Some(worker) = ended.worker {
@@ -194,19 +222,18 @@ impl Engine {
         for (worker, tasks) in recorded {
             self.send(worker, pb::connect_response::Kind::Recorded(pb::Recorded { tasks }));
         }
-        let ended: HashSet<(TaskId, i32)> = batch.ended.iter().map(|ended| (ended.key.task_id, ended.key.attempt)).collect();
+        let ended: HashSet<(TaskId, i32)> =
+            batch.ended.iter().map(|ended| (ended.key.task_id, ended.key.attempt)).collect();
         for (worker, key) in &batch.heartbeats {
             let attempt = (key.task_id, key.attempt);
             if !outcome.renewed.contains(&attempt) && !ended.contains(&attempt) {
                 self.send(*worker, pb::connect_response::Kind::Cancel(pb::CancelTask { task: Some(task_ref(key)) }));
             }
         }
-        let mut assigned: HashMap<WorkerId, Vec<pb::AssignedTask>> = HashMap::new();
+        // Why one by one: together they could exceed what a message may hold.
         for task in &outcome.leased {
-            assigned.entry(task.worker_id).or_default().push(claim::assigned(task));
-        }
-        for (worker, tasks) in assigned {
-            self.send(worker, pb::connect_response::Kind::Assignment(pb::Assignment { tasks }));
+            let assignment = pb::Assignment { tasks: vec![claim::assigned(task)] };
+            self.send(task.worker_id, pb::connect_response::Kind::Assignment(assignment));
         }
         self.announcer.announce(&outcome.settled, &outcome.leased);
     }

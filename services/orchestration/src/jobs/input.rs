@@ -44,6 +44,13 @@ pub enum Input {
         /// How.
         ending: Ending,
     },
+    /// A worker takes another number of tasks from now on: none, when it is about to stop.
+    Resized {
+        /// The worker.
+        worker: WorkerId,
+        /// How many tasks it runs at once.
+        slots: u32,
+    },
     /// Attempts were given up by people: their workers must stop them.
     Stop(Vec<TaskKey>),
     /// Something became ready.

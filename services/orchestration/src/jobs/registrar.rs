@@ -17,7 +17,7 @@ use trinity_rpc::{CancellationToken, Channel, Peers};
 use uuid::Uuid;
 
 use crate::domain::file::{File, Output};
-use crate::jobs::input::{EngineDoor, Ending, Input};
+use crate::jobs::input::{Ending, EngineDoor, Input};
 use crate::store::queue::TaskKey;
 use crate::store::run;
 
@@ -122,9 +122,10 @@ impl Registrar {
     }
 }
 
-/// A result's tables as the registry takes them; none when the run is not known.
+/// A result's tables as the registry takes them; none when the run is not known or has ended.
 fn describe(written: &Written, runs: &HashMap<RunId, run::Row>) -> Vec<registry_pb::Output> {
-    let Some(run) = runs.get(&written.key.run_id) else { return Vec::new() };
+    // Why: what a run leaves after its end is nobody's.
+    let Some(run) = runs.get(&written.key.run_id).filter(|run| run.completed_at.is_none()) else { return Vec::new() };
     let tenant: TenantId = written.key.tenant_id;
     let output = |file: &trinity_proto::orchestration::OutputFile| registry_pb::Output {
         dataset_id: dataset_id(written.key.task_id, &file.name),

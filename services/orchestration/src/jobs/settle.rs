@@ -119,8 +119,11 @@ impl Desk {
 
     fn enqueue(&mut self, position: usize, ordinal: usize) {
         let run = &mut self.runs[position];
-        let inputs: Vec<_> =
-            run.state.tasks[ordinal].upstream.iter().filter_map(|edge| run.tasks[edge.from].handed_on.clone()).collect();
+        let inputs: Vec<_> = run.state.tasks[ordinal]
+            .upstream
+            .iter()
+            .filter_map(|edge| run.tasks[edge.from].handed_on.clone())
+            .collect();
         let task = &mut run.tasks[ordinal];
         task.inputs.clone_from(&inputs);
         self.changes.ready.push(Ready {

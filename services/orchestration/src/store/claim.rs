@@ -16,7 +16,9 @@ const HEAD_START: i64 = 8;
 
 /// How many leases each worker has. Occupancy is counted from leases, never up and down.
 pub async fn leases_by_worker(tx: &mut PgConnection) -> Result<Vec<(WorkerId, i64)>> {
-    Ok(sqlx::query_as("SELECT worker_id, count(*) FROM queue WHERE worker_id IS NOT NULL GROUP BY worker_id").fetch_all(tx).await?)
+    Ok(sqlx::query_as("SELECT worker_id, count(*) FROM queue WHERE worker_id IS NOT NULL GROUP BY worker_id")
+        .fetch_all(tx)
+        .await?)
 }
 
 /// Picks up to `limit` ready tasks and locks them. Tenants that another replica serves right now are left to it, so

@@ -86,7 +86,11 @@ pub async fn remove(tx: &mut PgConnection, tasks: &[(TenantId, TaskId)]) -> Resu
 }
 
 /// Lengthens the leases that a worker holds; returns those that it still has. Locks in id order.
-pub async fn renew(tx: &mut PgConnection, leases: &[(WorkerId, TaskKey)], lease: Duration) -> Result<Vec<(TaskId, i32)>> {
+pub async fn renew(
+    tx: &mut PgConnection,
+    leases: &[(WorkerId, TaskKey)],
+    lease: Duration,
+) -> Result<Vec<(TaskId, i32)>> {
     if leases.is_empty() {
         return Ok(Vec::new());
     }

@@ -30,7 +30,8 @@ pub struct Row {
     pub completed_at: Option<DateTime<Utc>>,
 }
 
-const COLUMNS: &str = "id, workflow_id, project_id, workflow_version, status, paused, trigger, context::text AS context,
+const COLUMNS: &str =
+    "id, workflow_id, project_id, workflow_version, status, paused, trigger, context::text AS context,
     rows_processed, result::text AS result, error_task, error_task_id, error_attempt, error_code, error_message,
     created_by, rerun_of, created_at, started_at, completed_at";
 

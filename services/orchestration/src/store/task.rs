@@ -47,7 +47,12 @@ pub async fn list(tx: &mut PgConnection, tenant: TenantId, run: RunId) -> Result
 }
 
 /// Tasks that failed in their last attempt, newest run first, after the one given.
-pub async fn list_dead(tx: &mut PgConnection, tenant: TenantId, after: Option<(RunId, i32)>, limit: i64) -> Result<Vec<Row>> {
+pub async fn list_dead(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    after: Option<(RunId, i32)>,
+    limit: i64,
+) -> Result<Vec<Row>> {
     let statement = format!(
         "{SELECT}
         WHERE t.tenant_id = $1 AND t.dead

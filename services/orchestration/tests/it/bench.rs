@@ -110,7 +110,8 @@ impl Bench {
     }
 
     pub async fn execute_for(&self, tenant: TenantId) -> String {
-        let message = pb::ExecuteWorkflowRequest { workflow_id: WorkflowId::new().to_string(), version: None, context: None };
+        let message =
+            pb::ExecuteWorkflowRequest { workflow_id: WorkflowId::new().to_string(), version: None, context: None };
         self.runs().execute_workflow(self.request_of(tenant, message)).await.unwrap().into_inner().run_id
     }
 
@@ -207,12 +208,23 @@ impl Worker {
     }
 
     pub fn complete_with(&self, task: &pb::AssignedTask, outputs: Vec<pb::OutputFile>) {
-        let completed = pb::TaskCompleted { task: task.task.clone(), rows_in: 10, rows_out: 5, outputs, ..pb::TaskCompleted::default() };
+        let completed = pb::TaskCompleted {
+            task: task.task.clone(),
+            rows_in: 10,
+            rows_out: 5,
+            outputs,
+            ..pb::TaskCompleted::default()
+        };
         self.say(Up::Completed(completed));
     }
 
     pub fn fail(&self, task: &pb::AssignedTask, retryable: bool) {
-        let failed = pb::TaskFailed { task: task.task.clone(), code: "BAD".to_owned(), message: "it is bad".to_owned(), retryable };
+        let failed = pb::TaskFailed {
+            task: task.task.clone(),
+            code: "BAD".to_owned(),
+            message: "it is bad".to_owned(),
+            retryable,
+        };
         self.say(Up::Failed(failed));
     }
 

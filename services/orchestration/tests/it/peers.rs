@@ -58,7 +58,10 @@ macro_rules! absent {
 
 #[tonic::async_trait]
 impl WorkflowService for Peers {
-    async fn get_plan(&self, request: Request<workflow::GetPlanRequest>) -> Result<Response<workflow::GetPlanResponse>, Status> {
+    async fn get_plan(
+        &self,
+        request: Request<workflow::GetPlanRequest>,
+    ) -> Result<Response<workflow::GetPlanResponse>, Status> {
         let (_, request) = open(request);
         Ok(Response::new(workflow::GetPlanResponse {
             workflow_id: request.workflow_id,
@@ -126,13 +129,13 @@ impl DatasetService for Peers {
 
 #[tonic::async_trait]
 impl TenantService for Peers {
-    async fn get_tenant(&self, request: Request<tenant::GetTenantRequest>) -> Result<Response<tenant::GetTenantResponse>, Status> {
+    async fn get_tenant(
+        &self,
+        request: Request<tenant::GetTenantRequest>,
+    ) -> Result<Response<tenant::GetTenantResponse>, Status> {
         let (_, request) = open(request);
-        let found = tenant::Tenant {
-            id: request.tenant_id,
-            concurrent_tasks: self.concurrency,
-            ..tenant::Tenant::default()
-        };
+        let found =
+            tenant::Tenant { id: request.tenant_id, concurrent_tasks: self.concurrency, ..tenant::Tenant::default() };
         Ok(Response::new(tenant::GetTenantResponse { tenant: Some(found) }))
     }
     absent! {

@@ -18,10 +18,16 @@ async fn a_diamond_runs_in_order_and_hands_its_tables_on() {
 
     let first = worker.task().await;
     assert_eq!(first.place, "a");
-    assert_eq!(first.output_prefix, format!(
-        "tenant-{}/project-{}/pipelines/{}/runs/{run}/outputs/{}/1",
-        bench.tenant, bench.peers.project, first.workflow_id, first.task.as_ref().unwrap().task_id
-    ));
+    assert_eq!(
+        first.output_prefix,
+        format!(
+            "tenant-{}/project-{}/pipelines/{}/runs/{run}/outputs/{}/1",
+            bench.tenant,
+            bench.peers.project,
+            first.workflow_id,
+            first.task.as_ref().unwrap().task_id
+        )
+    );
     let table = pb::OutputFile {
         name: "data".to_owned(),
         storage_key: format!("{}/data/data.parquet", first.output_prefix),
