@@ -3,7 +3,12 @@
 //! Invariant: a task that was taken stays here until orchestration says that its result is recorded, so that a lost
 //! connection loses nothing. Both count as running when leases are kept.
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::FutureExt;
 use tokio::task::JoinSet;
@@ -22,8 +27,8 @@ use crate::{
 pub(crate) struct Desk {
     bench: Arc<Bench>,
     running: HashMap<TaskKey, CancellationToken>,
-    /// Results by task, until they are recorded.
-    finished: HashMap<TaskKey, Kind>,
+    /// Results by task, and when they were last given back, until they are recorded.
+    finished: HashMap<TaskKey, (Instant, Kind)>,
     tasks: JoinSet<(TaskKey, Kind)>,
     pub logs: Logs,
 }
@@ -45,7 +50,7 @@ impl Desk {
         if self.running.contains_key(&key) {
             return None;
         }
-        if let Some(result) = self.finished.get(&key) {
+        if let Some((_, result)) = self.finished.get(&key) {
             return Some(result.clone());
         }
         // Why: orchestration gave an earlier attempt up; its result would be thrown away.
@@ -81,7 +86,7 @@ impl Desk {
             match self.tasks.join_next().await {
                 Some(Ok((key, ending))) => {
                     self.running.remove(&key);
-                    self.finished.insert(key, ending.clone());
+                    self.finished.insert(key, (Instant::now(), ending.clone()));
                     metrics::running(self.running.len());
                     metrics::unrecorded(self.finished.len());
                     return ending;
@@ -101,9 +106,16 @@ impl Desk {
         metrics::unrecorded(self.finished.len());
     }
 
-    /// Results that are not recorded yet, to be sent again.
-    pub fn unrecorded(&self) -> impl Iterator<Item = &Kind> {
-        self.finished.values()
+    /// Results that were given back this long ago and are not recorded yet, to be sent again.
+    pub fn overdue(&mut self, age: Duration) -> Vec<Kind> {
+        let now = Instant::now();
+        let overdue = self.finished.values_mut().filter(|(given, _)| now.duration_since(*given) >= age);
+        overdue
+            .map(|(given, ending)| {
+                *given = now;
+                ending.clone()
+            })
+            .collect()
     }
 
     /// Every task whose lease is to be kept.

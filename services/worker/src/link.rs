@@ -144,7 +144,7 @@ impl Link {
                 _ = logs.tick() => self.say(&out).await?,
                 _ = tidy.tick() => {
                     self.desk.tidy();
-                    self.repeat(&out).await?;
+                    self.repeat(&out, TIDY_INTERVAL).await?;
                 }
                 () = self.drain.next() => self.say_farewell(&out).await?,
             }
@@ -156,13 +156,13 @@ impl Link {
     async fn greet(&mut self, out: &mpsc::Sender<pb::ConnectRequest>) -> Result<(), Status> {
         tracing::info!(worker_id = self.worker_id, "connected to orchestration");
         self.say(out).await?;
-        self.repeat(out).await
+        self.repeat(out, Duration::ZERO).await
     }
 
-    /// Sends again what was not recorded: orchestration may have had no room for it.
-    async fn repeat(&mut self, out: &mpsc::Sender<pb::ConnectRequest>) -> Result<(), Status> {
-        for ending in self.desk.unrecorded() {
-            send(out, ending.clone()).await?;
+    /// Sends again what was not recorded in this time: orchestration may have had no room for it.
+    async fn repeat(&mut self, out: &mpsc::Sender<pb::ConnectRequest>, age: Duration) -> Result<(), Status> {
+        for ending in self.desk.overdue(age) {
+            send(out, ending).await?;
         }
         Ok(())
     }
