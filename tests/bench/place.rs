@@ -70,8 +70,9 @@ impl Place {
 
     /// One value from the database, as its superuser.
     pub fn sql(&self, statement: &str) -> Result<String> {
-        let output =
-            Command::new(postgres("psql")).args(["-XAtqc", statement, &self.settings["DATABASE_URL"]]).output()?;
+        let (server, _) = self.settings["DATABASE_URL"].rsplit_once('/').ok_or("a Postgres URL without a database")?;
+        let database = format!("{server}/trinity");
+        let output = Command::new(postgres("psql")).args(["-XAtqc", statement, &database]).output()?;
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
         }
