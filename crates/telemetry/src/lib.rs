@@ -19,12 +19,10 @@ pub fn init_logs(filter: &str, format: &str) -> Result<()> {
     let filter =
         EnvFilter::try_new(filter).with_context(|| format!("the setting TRINITY_LOG is malformed: {filter}"))?;
     let registry = tracing_subscriber::registry().with(filter);
-    let writer = std::io::stderr;
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     match format {
-        "json" => {
-            registry.with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer)).try_init()?
-        }
-        "text" => registry.with(tracing_subscriber::fmt::layer().with_writer(writer)).try_init()?,
+        "json" => registry.with(lines.json().flatten_event(true)).try_init()?,
+        "text" => registry.with(lines).try_init()?,
         other => bail!("the setting TRINITY_LOG_FORMAT is \"{other}\"; it may be json or text"),
     }
     Ok(())
