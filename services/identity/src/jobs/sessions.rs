@@ -22,7 +22,7 @@ pub(crate) fn spawn(db: Db, shutdown: CancellationToken) {
 async fn run(db: &Db) {
     loop {
         if let Err(error) = sweep(db).await {
-            tracing::warn!(%error, "ended sessions stay for now");
+            tracing::warn!(%error, "ended sessions are not removed; trying again later");
         }
         tokio::time::sleep(INTERVAL).await;
     }
