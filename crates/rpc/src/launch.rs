@@ -1,6 +1,5 @@
 //! The thin `main` of a service: arguments, settings, logs, and either serving or migrating.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -10,7 +9,7 @@ use serde::de::DeserializeOwned;
 use sqlx::migrate::Migrator;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{CancellationToken, Peers, Runtime, Service, serve};
+use crate::{Building, CancellationToken, Peers, Runtime, serve};
 
 /// What every service's settings have.
 pub trait Settings: DeserializeOwned + Send + 'static {
@@ -37,12 +36,11 @@ enum Command {
 }
 
 /// Runs a service as a process.
-pub fn launch<S, B, F>(name: &'static str, migrator: &'static Migrator, build: B) -> ExitCode
-where
-    S: Settings,
-    B: FnOnce(S, Runtime) -> F + Send + 'static,
-    F: Future<Output = Result<Service>> + Send,
-{
+pub fn launch<S: Settings>(
+    name: &'static str,
+    migrator: &'static Migrator,
+    build: fn(S, Runtime) -> Building,
+) -> ExitCode {
     let command = Arguments::parse().command.unwrap_or(Command::Serve);
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -58,12 +56,12 @@ where
     }
 }
 
-async fn run<S, B, F>(name: &'static str, migrator: &'static Migrator, build: B, command: Command) -> Result<()>
-where
-    S: Settings,
-    B: FnOnce(S, Runtime) -> F,
-    F: Future<Output = Result<Service>>,
-{
+async fn run<S: Settings>(
+    name: &'static str,
+    migrator: &'static Migrator,
+    build: fn(S, Runtime) -> Building,
+    command: Command,
+) -> Result<()> {
     let settings: S = trinity_config::load(name)?;
     let shared = trinity_config::load_shared()?;
     match command {

@@ -17,5 +17,5 @@ pub use guard::open;
 pub use launch::{Settings, launch, stop_on_signal};
 pub use peers::Peers;
 pub use runtime::{EVENTS, Runtime};
-pub use server::{Service, serve};
+pub use server::{Building, Service, serve};
 pub use tokio_util::sync::CancellationToken;

@@ -23,6 +23,10 @@ const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
 
 type Check = Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>;
 
+/// A service on its way. Boxed, so that its code is compiled once, with the service, and not again in every program
+/// that runs it.
+pub type Building = BoxFuture<'static, Result<Service>>;
+
 /// A service that is built and not yet served.
 #[derive(Clone)]
 pub struct Service {

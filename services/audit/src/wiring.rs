@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use tonic::service::Routes;
 use trinity_db::Db;
 use trinity_proto::audit::audit_service_server::AuditServiceServer;
-use trinity_rpc::{Runtime, Service};
+use trinity_rpc::{Building, Runtime, Service};
 
 use crate::app::App;
 use crate::config::Config;
@@ -21,7 +21,11 @@ const MAX_MESSAGE_BYTES: usize = 256 << 20;
 ///
 /// # Errors
 /// Names the setting that is wrong.
-pub async fn build(config: Config, runtime: Runtime) -> Result<Service> {
+pub fn build(config: Config, runtime: Runtime) -> Building {
+    Box::pin(assemble(config, runtime))
+}
+
+async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     let keys = Keys::new(&config.signing_key)?;
     let db = Db::connect(&config.database_url, config.database_connections)
         .context("the setting TRINITY_AUDIT_DATABASE_URL is malformed")?;

@@ -19,23 +19,24 @@ pub mod transcode;
 pub mod wiring;
 
 use anyhow::Result;
+use futures::future::BoxFuture;
 use trinity_rpc::{Runtime, Service};
 use trinity_telemetry::PrometheusHandle;
 
 pub use config::Config;
 pub use server::Server;
 
-/// Serves HTTP until the runtime's shutdown, then drains.
+/// Serves HTTP until the runtime's shutdown, then drains. Boxed for the reason of [`trinity_rpc::Building`].
 ///
 /// `local` are the services of this process: their readiness is asked directly. `metrics` renders for `/metrics`.
 ///
 /// # Errors
 /// A contract that cannot be served, a setting that is wrong, or an address that is taken.
-pub async fn run(
+pub fn run(
     config: Config,
     runtime: Runtime,
     local: Vec<Service>,
     metrics: Option<PrometheusHandle>,
-) -> Result<()> {
-    Server::bind(config, &runtime, local, metrics).await?.serve().await
+) -> BoxFuture<'static, Result<()>> {
+    Box::pin(async move { Server::bind(config, &runtime, local, metrics).await?.serve().await })
 }

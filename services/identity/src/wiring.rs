@@ -12,7 +12,7 @@ use trinity_outbox::Relay;
 use trinity_proto::identity::auth_service_server::AuthServiceServer;
 use trinity_proto::identity::user_service_server::UserServiceServer;
 use trinity_proto::tenant::tenant_service_client::TenantServiceClient;
-use trinity_rpc::{Channel, Peers, Runtime, Service};
+use trinity_rpc::{Building, Channel, Peers, Runtime, Service};
 
 use crate::Config;
 use crate::grpc::Door;
@@ -40,7 +40,11 @@ pub(crate) struct App {
 ///
 /// # Errors
 /// Names the setting that is missing or malformed.
-pub async fn build(config: Config, runtime: Runtime) -> Result<Service> {
+pub fn build(config: Config, runtime: Runtime) -> Building {
+    Box::pin(assemble(config, runtime))
+}
+
+async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     let master =
         MasterKey::from_setting("TRINITY_IDENTITY_MASTER_KEY", &config.master_key).map_err(anyhow::Error::msg)?;
     ensure!(config.session_days > 0, "the setting TRINITY_IDENTITY_SESSION_DAYS is 0");

@@ -19,7 +19,7 @@ use trinity_proto::registry::dataset_service_client::DatasetServiceClient;
 use trinity_proto::tenant::tenant_service_client::TenantServiceClient;
 use trinity_proto::workflow::RecordExecutionRequest;
 use trinity_proto::workflow::workflow_service_client::WorkflowServiceClient;
-use trinity_rpc::{Channel, Peers, Runtime, Service};
+use trinity_rpc::{Building, Channel, Peers, Runtime, Service};
 
 use crate::config::Config;
 use crate::events::RUN_START;
@@ -57,7 +57,11 @@ pub struct App {
 ///
 /// # Errors
 /// Names the setting that is missing or malformed.
-pub async fn build(config: Config, runtime: Runtime) -> Result<Service> {
+pub fn build(config: Config, runtime: Runtime) -> Building {
+    Box::pin(assemble(config, runtime))
+}
+
+async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     let db = Db::connect(&config.database_url, config.database_connections)
         .context("the setting TRINITY_ORCHESTRATION_DATABASE_URL is malformed")?;
     let peers = runtime.peers.clone();

@@ -9,7 +9,7 @@ use trinity_outbox::Relay;
 use trinity_proto::registry::atom_service_server::AtomServiceServer;
 use trinity_proto::registry::dataset_service_server::DatasetServiceServer;
 use trinity_proto::registry::project_service_server::ProjectServiceServer;
-use trinity_rpc::{Runtime, Service};
+use trinity_rpc::{Building, Runtime, Service};
 use trinity_storage::Storage;
 
 use crate::app::App;
@@ -25,7 +25,11 @@ const MAX_MESSAGE_BYTES: usize = 16 << 20;
 ///
 /// # Errors
 /// Names the setting that is wrong, or the atom whose version was changed after it was published.
-pub async fn build(config: Config, runtime: Runtime) -> Result<Service> {
+pub fn build(config: Config, runtime: Runtime) -> Building {
+    Box::pin(assemble(config, runtime))
+}
+
+async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     let db = Db::connect(&config.database_url, config.database_connections)
         .context("the setting TRINITY_REGISTRY_DATABASE_URL is malformed")?;
     let storage = Storage::open(&config.storage_url).context("the setting TRINITY_REGISTRY_STORAGE_URL is wrong")?;

@@ -7,7 +7,7 @@ use tonic::service::Routes;
 use trinity_db::Db;
 use trinity_outbox::Relay;
 use trinity_proto::tenant::tenant_service_server::TenantServiceServer;
-use trinity_rpc::{Runtime, Service};
+use trinity_rpc::{Building, Runtime, Service};
 
 use crate::Config;
 use crate::grpc::Door;
@@ -25,7 +25,11 @@ pub(crate) struct App {
 ///
 /// # Errors
 /// Names the setting that is missing or malformed.
-pub async fn build(config: Config, runtime: Runtime) -> Result<Service> {
+pub fn build(config: Config, runtime: Runtime) -> Building {
+    Box::pin(assemble(config, runtime))
+}
+
+async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     let db = Db::connect(&config.database_url, config.database_connections)
         .context("the setting TRINITY_TENANT_DATABASE_URL is malformed")?;
     Relay::new("tenant", db.clone(), &runtime)?.spawn();

@@ -17,6 +17,7 @@ mod metrics;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use futures::future::BoxFuture;
 use trinity_rpc::{CancellationToken, Peers, Runtime};
 
 pub use config::Config;
@@ -29,12 +30,12 @@ pub fn atom_runner() -> ExitCode {
     trinity_atoms::runner::main()
 }
 
-/// Works beside other services in one process, until that is to stop.
+/// Works beside other services in one process, until that is to stop. Boxed for the reason of [`trinity_rpc::Building`].
 ///
 /// # Errors
 /// When a setting is wrong or the object store cannot be opened.
-pub async fn run(config: Config, runtime: Runtime) -> Result<()> {
-    serve(config, runtime.peers, runtime.shutdown).await
+pub fn run(config: Config, runtime: Runtime) -> BoxFuture<'static, Result<()>> {
+    Box::pin(serve(config, runtime.peers, runtime.shutdown))
 }
 
 /// Works until `shutdown`, then finishes what runs, for a while.

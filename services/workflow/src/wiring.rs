@@ -5,7 +5,7 @@ use tonic::service::Routes;
 use trinity_db::Db;
 use trinity_outbox::Relay;
 use trinity_proto::workflow::workflow_service_server::WorkflowServiceServer;
-use trinity_rpc::{Runtime, Service};
+use trinity_rpc::{Building, Runtime, Service};
 
 use crate::app::App;
 use crate::catalog::CatalogCache;
@@ -21,7 +21,11 @@ const MAX_REQUEST_BYTES: usize = 2 << 20;
 ///
 /// # Errors
 /// Names the setting that is missing or malformed.
-pub async fn build(config: Config, runtime: Runtime) -> Result<Service> {
+pub fn build(config: Config, runtime: Runtime) -> Building {
+    Box::pin(assemble(config, runtime))
+}
+
+async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     let db = Db::connect(&config.database_url, config.database_connections)
         .context("the setting TRINITY_WORKFLOW_DATABASE_URL is malformed")?;
     let registry = Registry::new(&runtime.peers)?;
