@@ -1,6 +1,8 @@
-//! From a bearer token to a caller, with the keys and deny-lists that this process knows.
+//! From a bearer token to a caller, and from a caller to what he may do, with what this process remembers.
+//!
+//! Invariant: nothing that decides is older than a second. Whether a session, key or account is still good is part of
+//! the access that is asked for anew, so there is no list of revoked things to keep.
 
-use std::collections::HashSet;
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -8,40 +10,46 @@ use async_trait::async_trait;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
+use trinity_access::{Access, Standing};
 use trinity_context::Caller;
-use trinity_error::{Code, Error, Result};
-use trinity_ids::{SessionId, TenantId};
+use trinity_error::{Error, Result};
+use trinity_ids::TenantId;
 
-use crate::denylist::DenyList;
+use crate::api_key::ApiKeyText;
+use crate::memory::Memory;
 use crate::service_token::ServiceKey;
-use crate::user_token::{JsonWebKey, UserTokens};
+use crate::user_token::{Claims, JsonWebKey, UserTokens};
 
 /// How soon after one look for new keys another may follow, so that forged key ids cannot hammer identity.
 const KEY_REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 /// How many verified tokens are remembered.
 const VERIFIED_TOKENS: u64 = 10_000;
 
-/// Where keys and deny-lists come from.
+/// Where keys, permissions and standings come from.
 #[async_trait]
 pub trait Directory: Send + Sync + 'static {
     /// The public keys of access tokens.
     async fn keys(&self) -> Result<Vec<JsonWebKey>>;
-    /// Every session revoked while a token of its may live.
-    async fn revoked_sessions(&self) -> Result<HashSet<SessionId>>;
-    /// Every suspended tenant.
-    async fn suspended_tenants(&self) -> Result<HashSet<TenantId>>;
+    /// What a caller may do; `None` when his session, key or account is no longer good.
+    async fn access(&self, caller: &Caller) -> Result<Option<Access>>;
+    /// What a tenant may use.
+    async fn standing(&self, tenant: TenantId) -> Result<Standing>;
+    /// The program that signs in with this key; `None` when the key is not good.
+    async fn api_key(&self, key: &ApiKeyText) -> Result<Option<Caller>>;
 }
 
-/// Verifies tokens. One a process, shared by all its services.
+/// Verifies tokens and remembers what callers may do. One a process, shared by all its services.
 pub struct Authenticator {
     issuer: String,
     service_key: Arc<ServiceKey>,
     directory: Box<dyn Directory>,
     tokens: RwLock<UserTokens>,
     last_refresh: Mutex<Option<Instant>>,
-    /// Callers by the SHA-256 of their token, with the token's expiry in seconds since 1970.
+    /// Callers by the SHA-256 of their token, with the token's expiry in seconds since 1970. That a token names its
+    /// caller never changes; whether the caller is still good is `access`'s to say.
     verified: Cache<[u8; 32], (Arc<Caller>, u64)>,
-    denied: DenyList,
+    access: Memory<Arc<Caller>, Option<Arc<Access>>>,
+    standings: Memory<TenantId, Arc<Standing>>,
 }
 
 impl std::fmt::Debug for Authenticator {
@@ -61,56 +69,73 @@ impl Authenticator {
             tokens: RwLock::new(UserTokens::new(issuer, &[])),
             last_refresh: Mutex::new(None),
             verified: Cache::builder().max_capacity(VERIFIED_TOKENS).time_to_live(Duration::from_secs(600)).build(),
-            denied: DenyList::default(),
+            access: Memory::new(),
+            standings: Memory::new(),
         }
     }
 
-    /// Finds the caller behind a token.
+    /// Finds the caller behind a token. Only [`Authenticator::access`] says whether he is still good.
     ///
     /// # Errors
-    /// `Unauthenticated`, the same for every fault of the token; `PermissionDenied` `TENANT_SUSPENDED`;
-    /// `Unavailable` when the keys cannot be had.
+    /// `Unauthenticated`, the same for every fault of the token; `Unavailable` when the keys cannot be had.
     pub async fn authenticate(&self, token: &str) -> Result<Arc<Caller>> {
         let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        let caller = match self.verified.get(&digest) {
-            Some((caller, expires)) if expires > now() => caller,
-            _ => {
-                let (caller, expires) = self.verify(token).await?;
-                let caller = Arc::new(caller);
-                self.verified.insert(digest, (Arc::clone(&caller), expires));
-                caller
-            }
-        };
-        if let Caller::User { tenant, session, .. } = caller.as_ref() {
-            if self.denied.is_revoked(*session) {
-                return Err(Error::unauthenticated());
-            }
-            if self.denied.is_suspended(*tenant) {
-                return Err(Error::new(Code::PermissionDenied, "TENANT_SUSPENDED", "this tenant is suspended"));
-            }
+        if let Some((caller, expires)) = self.verified.get(&digest)
+            && expires > now()
+        {
+            return Ok(caller);
         }
+        let (caller, expires) = self.verify(token).await?;
+        let caller = Arc::new(caller);
+        self.verified.insert(digest, (Arc::clone(&caller), expires));
         Ok(caller)
     }
 
-    /// Fetches keys and deny-lists anew.
+    /// What the caller may do.
     ///
     /// # Errors
-    /// `Unavailable` when identity or tenant does not answer; what is known stays.
-    pub async fn refresh(&self) -> Result<()> {
-        // Why each for itself: one service that is away must not keep the others' lists old.
-        let sessions = self.directory.revoked_sessions().await.map(|sessions| self.denied.set_sessions(sessions));
-        let tenants = self.directory.suspended_tenants().await.map(|tenants| self.denied.set_tenants(tenants));
-        let keys = self.refresh_keys().await;
-        sessions.and(tenants).and(keys)
+    /// `Unauthenticated` when his session, key or account is no longer good; `Unavailable` when identity is away.
+    pub async fn access(&self, caller: &Arc<Caller>) -> Result<Arc<Access>> {
+        let ask = async { Ok(self.directory.access(caller).await?.map(Arc::new)) };
+        let known = self.access.get(Arc::clone(caller), ask).await?;
+        known.as_ref().clone().ok_or_else(Error::unauthenticated)
     }
 
-    /// Whether the tenant was suspended when this process last looked.
-    #[must_use]
-    pub fn is_suspended(&self, tenant: TenantId) -> bool {
-        self.denied.is_suspended(tenant)
+    /// What the tenant may use.
+    ///
+    /// # Errors
+    /// `Unavailable` when the tenant service is away.
+    pub async fn standing(&self, tenant: TenantId) -> Result<Arc<Standing>> {
+        let ask = async { self.directory.standing(tenant).await.map(Arc::new) };
+        Ok(Arc::clone(&*self.standings.get(tenant, ask).await?))
+    }
+
+    /// Forgets what callers of a tenant may do, after a change of it.
+    pub fn forget_access(&self, tenant: TenantId) {
+        self.access.forget(move |caller| caller.tenant() == Some(tenant));
+    }
+
+    /// Forgets what a tenant (or, without one, every tenant) may use, after a change of it.
+    pub fn forget_standing(&self, tenant: Option<TenantId>) {
+        self.standings.forget(move |known| tenant.is_none_or(|tenant| tenant == *known));
+    }
+
+    /// Fetches the keys anew.
+    ///
+    /// # Errors
+    /// `Unavailable` when identity does not answer; the keys that are known stay.
+    pub async fn refresh_keys(&self) -> Result<()> {
+        let keys = self.directory.keys().await?;
+        *self.tokens.write().unwrap_or_else(std::sync::PoisonError::into_inner) = UserTokens::new(&self.issuer, &keys);
+        Ok(())
     }
 
     async fn verify(&self, token: &str) -> Result<(Caller, u64)> {
+        if ApiKeyText::is_meant(token) {
+            let key = ApiKeyText::parse(token).ok_or_else(Error::unauthenticated)?;
+            let caller = self.directory.api_key(&key).await?.ok_or_else(Error::unauthenticated)?;
+            return Ok((caller, u64::MAX));
+        }
         if let Some((name, expires)) = self.service_key.verify(token) {
             return Ok((Caller::Service { name }, expires));
         }
@@ -118,8 +143,14 @@ impl Authenticator {
             self.refresh_keys_unless_fresh().await?;
         }
         let claims = self.tokens().verify(token).ok_or_else(Error::unauthenticated)?;
-        let caller = Caller::User { tenant: claims.tid, user: claims.sub, session: claims.sid, roles: claims.roles };
-        Ok((caller, claims.exp))
+        Ok(match claims {
+            Claims::User(claims) => {
+                (Caller::User { tenant: claims.tid, user: claims.sub, session: claims.sid }, claims.exp)
+            }
+            Claims::Staff(claims) => {
+                (Caller::Staff { staff: claims.sub, session: claims.sid, entered: claims.tid }, claims.exp)
+            }
+        })
     }
 
     async fn refresh_keys_unless_fresh(&self) -> Result<()> {
@@ -129,12 +160,6 @@ impl Authenticator {
         }
         self.refresh_keys().await?;
         *last = Some(Instant::now());
-        Ok(())
-    }
-
-    async fn refresh_keys(&self) -> Result<()> {
-        let keys = self.directory.keys().await?;
-        *self.tokens.write().unwrap_or_else(std::sync::PoisonError::into_inner) = UserTokens::new(&self.issuer, &keys);
         Ok(())
     }
 

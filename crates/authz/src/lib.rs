@@ -1,15 +1,16 @@
-//! Who somebody is and what his roles let him do: tokens, deny-lists and the built-in roles.
+//! Who somebody is and what he may do: tokens, API keys, and what this process remembers of them for a second.
 //!
-//! No network here: keys and deny-lists come through [`Directory`], which `trinity-rpc` implements over the services.
+//! No network here: everything comes through [`Directory`], which `trinity-rpc` implements over the services.
 
+mod api_key;
 mod authenticator;
-mod denylist;
-mod roles;
+mod memory;
 mod service_token;
 mod user_token;
 
+pub use api_key::ApiKeyText;
 pub use authenticator::{Authenticator, Directory};
-pub use denylist::DenyList;
-pub use roles::{ROLES, RoleSpec, allows, permissions_of};
 pub use service_token::ServiceKey;
-pub use user_token::{ACCESS_TOKEN_SECONDS, AccessClaims, JsonWebKey, TokenSigner, UserTokens};
+pub use user_token::{
+    ACCESS_TOKEN_SECONDS, AccessClaims, Claims, JsonWebKey, STAFF_TOKEN_SECONDS, StaffClaims, TokenSigner, UserTokens,
+};

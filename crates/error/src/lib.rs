@@ -134,6 +134,19 @@ impl Error {
         Self::new(Code::Internal, "INTERNAL", "something went wrong on our side").with_cause(cause)
     }
 
+    /// The same error for another who waited for the same answer; the cause stays with the first.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        Self {
+            code: self.code,
+            reason: self.reason.clone(),
+            message: self.message.clone(),
+            violations: self.violations.clone(),
+            metadata: self.metadata.clone(),
+            cause: None,
+        }
+    }
+
     /// Adds a field at fault.
     #[must_use]
     pub fn with_violation(

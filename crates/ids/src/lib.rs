@@ -36,6 +36,9 @@ macro_rules! ids {
                 Self(Uuid::now_v7())
             }
 
+            /// The id that no row has: for what belongs to the installation and not to a tenant.
+            pub const NIL: Self = Self(Uuid::nil());
+
             /// The id as a plain UUID.
             #[must_use]
             pub const fn uuid(self) -> Uuid {
@@ -46,6 +49,12 @@ macro_rules! ids {
         impl From<Uuid> for $name {
             fn from(id: Uuid) -> Self {
                 Self(id)
+            }
+        }
+
+        impl From<$name> for Uuid {
+            fn from(id: $name) -> Self {
+                id.0
             }
         }
 
@@ -100,4 +109,18 @@ ids! {
     WorkerId,
     /// Something that happened.
     EventId,
+    /// Users who share permissions.
+    GroupId,
+    /// A role given to somebody.
+    BindingId,
+    /// An object shared with somebody.
+    GrantId,
+    /// A program of a tenant.
+    ServiceAccountId,
+    /// What a program signs in with.
+    ApiKeyId,
+    /// An open door for one address.
+    InvitationId,
+    /// An operator of the installation.
+    StaffId,
 }

@@ -1,8 +1,9 @@
-//! Calls that were refused go to the audit trail, without the caller waiting for it.
+//! What no handler announces goes to the audit trail too, without the caller waiting for it: refused calls, and what
+//! staff read in a tenant.
 
 use anyhow::Result;
 use tokio::sync::mpsc;
-use trinity_context::{Caller, RequestContext};
+use trinity_context::RequestContext;
 use trinity_ids::EventId;
 use trinity_proto::Timestamp;
 use trinity_proto::audit::audit_service_client::AuditServiceClient;
@@ -15,7 +16,7 @@ use crate::{Channel, Peers};
 const QUEUE: usize = 4096;
 const BATCH: usize = 200;
 
-/// A bounded queue of refusals on their way to audit.
+/// A bounded queue of calls on their way to audit.
 #[derive(Debug, Clone)]
 pub(crate) struct Refusals {
     queue: mpsc::Sender<NewEvent>,
@@ -29,17 +30,19 @@ impl Refusals {
         Ok(Self { queue })
     }
 
-    /// Records that a person of a tenant was refused. Strangers have no tenant whose trail could hold it.
-    pub(crate) fn record(&self, ctx: &RequestContext, policy: &Policy, reason: &str) {
-        let Caller::User { tenant, user, .. } = &ctx.caller else { return };
+    /// Records a call, with its `outcome` ("OK" or the reason of a refusal), in the trail of the caller's tenant.
+    /// Strangers have no tenant whose trail could hold it.
+    pub(crate) fn record(&self, ctx: &RequestContext, policy: &Policy, outcome: &str) {
+        let Some(tenant) = ctx.caller.tenant() else { return };
+        let (actor, id, name) = ctx.actor();
         let action = if policy.audit_action.is_empty() { &policy.permission } else { &policy.audit_action };
         let now = std::time::SystemTime::now();
         let event = NewEvent {
             id: EventId::new().to_string(),
             tenant_id: tenant.to_string(),
-            action: action.clone(),
-            outcome: reason.to_owned(),
-            actor: Some(Actor { r#type: "user".to_owned(), id: user.to_string(), name: String::new() }),
+            action: if action.is_empty() { "read".to_owned() } else { action.clone() },
+            outcome: outcome.to_owned(),
+            actor: Some(Actor { r#type: actor.to_owned(), id, name }),
             object_type: policy.object_type.clone(),
             ip: ctx.client_ip.clone(),
             user_agent: ctx.user_agent.clone(),

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use trinity_authz::Authenticator;
 use trinity_bus::{Bus, Entry};
 use trinity_config::Shared;
+use trinity_ids::TenantId;
 
 use crate::Peers;
 use crate::directory::PeerDirectory;
@@ -16,11 +17,15 @@ use crate::refusals::Refusals;
 
 /// The stream on which every service announces its changes.
 pub const EVENTS: &str = "events";
-/// How often deny-lists and keys are fetched without a hint.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
-/// Announcements that change a deny-list or a key.
-const HINTS: [&str; 6] =
-    ["auth.logout", "session.revoke", "session.reuse", "user.update", "tenant.suspend", "tenant.resume"];
+/// How often the keys of access tokens are fetched.
+const KEY_INTERVAL: Duration = Duration::from_secs(5);
+/// Announcements, by what stands before the dot, after which callers may do something else than before.
+const ACCESS_HINTS: [&str; 13] = [
+    "api_key", "auth", "binding", "grant", "group", "invitation", "mfa", "password", "role", "service_account", "session",
+    "staff", "user",
+];
+/// Announcements after which a tenant may use something else than before.
+const STANDING_HINTS: [&str; 4] = ["tenant", "subscription", "plan", "flag"];
 
 /// Shared by every service of the process. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -58,42 +63,56 @@ impl Runtime {
         Self { peers: self.peers.named(name), ..self.clone() }
     }
 
-    /// Starts the jobs that a process has once: deny-lists kept fresh.
+    /// Starts the jobs that a process has once: what is remembered of callers and tenants kept fresh.
     pub fn start(&self) {
         let (authenticator, shutdown) = (Arc::clone(&self.authenticator), self.shutdown.clone());
         let events = self.bus.subscribe(EVENTS);
-        trinity_telemetry::spawn("deny-lists", async move {
-            shutdown.run_until_cancelled(keep_fresh(&authenticator, events)).await;
+        trinity_telemetry::spawn("memory", async move {
+            shutdown.run_until_cancelled(heed(&authenticator, events)).await;
+        });
+        let (authenticator, shutdown) = (Arc::clone(&self.authenticator), self.shutdown.clone());
+        trinity_telemetry::spawn("keys", async move {
+            shutdown.run_until_cancelled(keep_keys(&authenticator)).await;
         });
     }
 }
 
-/// Fetches deny-lists at every hint, and now and then without one.
-async fn keep_fresh(authenticator: &Authenticator, mut events: broadcast::Receiver<Entry>) {
+/// Fetches the keys now and then.
+async fn keep_keys(authenticator: &Authenticator) {
     let mut warned = false;
     loop {
-        match authenticator.refresh().await {
+        match authenticator.refresh_keys().await {
             Ok(()) => warned = false,
             Err(error) if !warned => {
                 warned = true;
-                tracing::warn!(%error, "deny-lists cannot be fetched; going on with the last ones");
+                tracing::warn!(%error, "keys cannot be fetched; going on with the last ones");
             }
             Err(_) => {}
         }
-        let pause = if warned { Duration::from_millis(500) } else { SWEEP_INTERVAL };
-        let _ = tokio::time::timeout(pause, hint(&mut events)).await;
+        tokio::time::sleep(if warned { KEY_INTERVAL / 10 } else { KEY_INTERVAL }).await;
     }
 }
 
-async fn hint(events: &mut broadcast::Receiver<Entry>) {
+/// Forgets what an announcement makes doubtful. A lost one costs at most the second that anything is remembered.
+async fn heed(authenticator: &Authenticator, mut events: broadcast::Receiver<Entry>) {
     loop {
         match events.recv().await {
-            Ok(entry) if entry.iter().any(|(name, value)| name == "action" && HINTS.contains(&value.as_str())) => {
-                return;
-            }
-            Ok(_) => {}
-            Err(broadcast::error::RecvError::Lagged(_)) => return,
-            Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            Ok(entry) => forget(authenticator, &entry),
+            Err(broadcast::error::RecvError::Lagged(_)) => {}
+            Err(broadcast::error::RecvError::Closed) => return,
         }
+    }
+}
+
+fn forget(authenticator: &Authenticator, entry: &Entry) {
+    let field = |name: &str| entry.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
+    let Some(tenant) = field("tenant_id").and_then(|id| id.parse().ok()) else { return };
+    let subject = field("action").and_then(|action| action.split('.').next()).unwrap_or_default();
+    if ACCESS_HINTS.contains(&subject) {
+        authenticator.forget_access(tenant);
+    }
+    if STANDING_HINTS.contains(&subject) {
+        // Why: what is said of the installation's own plans and flags concerns every tenant.
+        authenticator.forget_standing(Some(tenant).filter(|tenant| *tenant != TenantId::NIL));
     }
 }

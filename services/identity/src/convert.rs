@@ -68,6 +68,8 @@ impl From<User> for pb::User {
             last_login_at: user.last_login_at.map(timestamp),
             created_at: Some(timestamp(user.created_at)),
             updated_at: Some(timestamp(user.updated_at)),
+            photo_url: String::new(),
+            mfa_enabled: false,
         }
     }
 }

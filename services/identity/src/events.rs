@@ -69,6 +69,17 @@ pub fn session_revoked(session: SessionId) -> Event {
     about_session("session.revoke", session)
 }
 
+/// `session.revoke_all`.
+pub fn sessions_revoked(user: UserId, revoked: u32) -> Event {
+    Event {
+        action: "session.revoke_all",
+        object_type: "user",
+        object_id: user.to_string(),
+        after: Some(json!({ "revoked": revoked }).to_string()),
+        ..Event::default()
+    }
+}
+
 /// `session.reuse`: a spent refresh token came again, so the session was ended.
 pub fn token_reused(session: SessionId, user: UserId) -> Event {
     Event {

@@ -52,11 +52,17 @@ impl AuthService for Door {
         Ok(Response::new(keys::jwks(&self.app)?))
     }
 
-    async fn list_revoked_sessions(
+    async fn revoke_all_sessions(
         &self,
-        _request: Request<pb::ListRevokedSessionsRequest>,
-    ) -> Answer<pb::ListRevokedSessionsResponse> {
-        Ok(Response::new(session::revoked(&self.app).await?))
+        request: Request<pb::RevokeAllSessionsRequest>,
+    ) -> Answer<pb::RevokeAllSessionsResponse> {
+        let (ctx, request) = trinity_rpc::open(request);
+        Ok(Response::new(session::revoke_all(&self.app, &ctx, &request).await?))
+    }
+
+    async fn verify_mfa(&self, request: Request<pb::VerifyMfaRequest>) -> Answer<pb::VerifyMfaResponse> {
+        let (ctx, request) = trinity_rpc::open(request);
+        Ok(Response::new(login::verify_mfa(&self.app, &ctx, &request).await?))
     }
 }
 
@@ -80,17 +86,5 @@ impl UserService for Door {
     async fn update_user(&self, request: Request<pb::UpdateUserRequest>) -> Answer<pb::UpdateUserResponse> {
         let (ctx, request) = trinity_rpc::open(request);
         Ok(Response::new(user::update(&self.app, &ctx, request).await?))
-    }
-
-    async fn list_roles(&self, _request: Request<pb::ListRolesRequest>) -> Answer<pb::ListRolesResponse> {
-        Ok(Response::new(me::roles()))
-    }
-
-    async fn create_first_owner(
-        &self,
-        request: Request<pb::CreateFirstOwnerRequest>,
-    ) -> Answer<pb::CreateFirstOwnerResponse> {
-        let (ctx, request) = trinity_rpc::open(request);
-        Ok(Response::new(user::create_first_owner(&self.app, &ctx, request).await?))
     }
 }

@@ -1,6 +1,6 @@
 //! Built-in roles as people hold and give them.
 
-use trinity_authz::ROLES;
+use trinity_access::ROLES;
 use trinity_error::{Error, Result};
 
 const OWNER: &str = "owner";

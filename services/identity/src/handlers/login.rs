@@ -64,6 +64,15 @@ async fn attempt(app: &App, ctx: &RequestContext, request: pb::LoginRequest) -> 
     settle(app, &ctx, Claim { email, credential, is_right }, suspended).await
 }
 
+/// Ends a login with the second factor.
+///
+/// # Errors
+/// `Unauthenticated` `INVALID_CREDENTIALS`.
+pub async fn verify_mfa(_: &App, _: &RequestContext, _: &pb::VerifyMfaRequest) -> Result<pb::VerifyMfaResponse> {
+    // Nobody has a second factor yet, so no token asks for one.
+    Err(error::invalid_credentials())
+}
+
 /// Decides a checked claim, in one transaction.
 async fn settle(app: &App, ctx: &RequestContext, claim: Claim, suspended: bool) -> Result<pb::LoginResponse> {
     let tenant = ctx.tenant()?;
@@ -119,5 +128,6 @@ fn answer(access_token: String, refresh: &RefreshToken, user: User) -> pb::Login
         token_type: "Bearer".to_owned(),
         expires_in: ACCESS_TOKEN_SECONDS,
         user: Some(user.into()),
+        mfa_token: String::new(),
     }
 }

@@ -35,7 +35,7 @@ pub async fn refresh(
     let Some(user) = session::rotate(&mut tx, &token, &next, client(&ctx)).await? else {
         return Err(end_if_reused(app, &ctx, tx, &token).await?);
     };
-    if app.authenticator.is_suspended(token.tenant) {
+    if app.authenticator.standing(token.tenant).await?.suspended {
         return Err(error::tenant_suspended());
     }
     let access_token = app.keys.sign(token.tenant, &user, token.session)?;

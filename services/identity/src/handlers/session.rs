@@ -1,8 +1,5 @@
-//! A person's sessions, and which ones are over.
+//! A person's sessions.
 
-use std::time::Duration;
-
-use trinity_authz::ACCESS_TOKEN_SECONDS;
 use trinity_context::RequestContext;
 use trinity_error::{Error, Result, parse_id};
 use trinity_proto::identity as pb;
@@ -10,9 +7,6 @@ use trinity_proto::identity as pb;
 use super::own_session;
 use crate::wiring::App;
 use crate::{convert, events, store};
-
-/// Longer than a token lives, by what clocks may differ.
-const REVOKED_FOR: Duration = Duration::from_secs(ACCESS_TOKEN_SECONDS as u64 + 60);
 
 /// Ends the caller's session. It may have ended already.
 ///
@@ -60,12 +54,21 @@ pub async fn revoke(
     Ok(pb::RevokeSessionResponse {})
 }
 
-/// Lists every session revoked while an access token of its may still live, across tenants.
+/// Ends every session of the caller, or every other.
 ///
 /// # Errors
 /// `Unavailable` when Postgres is away.
-pub async fn revoked(app: &App) -> Result<pb::ListRevokedSessionsResponse> {
-    let mut tx = app.db.begin_system("list-revoked").await?;
-    let ids = store::session::list_revoked(&mut tx, REVOKED_FOR).await?;
-    Ok(pb::ListRevokedSessionsResponse { session_ids: ids.into_iter().map(String::from).collect() })
+pub async fn revoke_all(
+    app: &App,
+    ctx: &RequestContext,
+    request: &pb::RevokeAllSessionsRequest,
+) -> Result<pb::RevokeAllSessionsResponse> {
+    let keep = if request.keep_current { Some(own_session(ctx)?) } else { None };
+    let mut tx = app.db.begin(ctx).await?;
+    let revoked = store::session::revoke_all(&mut tx, ctx.tenant()?, ctx.user()?, keep).await?;
+    if revoked > 0 {
+        trinity_outbox::write(&mut tx, ctx, events::sessions_revoked(ctx.user()?, revoked)).await?;
+        tx.commit().await?;
+    }
+    Ok(pb::RevokeAllSessionsResponse { revoked })
 }

@@ -1,6 +1,6 @@
 //! The people of a tenant.
 
-use trinity_context::{Caller, RequestContext};
+use trinity_context::RequestContext;
 use trinity_db::PageRequest;
 use trinity_error::{Error, Result, parse_id};
 use trinity_ids::{TenantId, UserId};
@@ -95,7 +95,7 @@ pub async fn update(app: &App, ctx: &RequestContext, request: pb::UpdateUserRequ
     permit(&roles_of(ctx), &before, &changes, &owners)?;
     let after = store::user::update(&mut tx, tenant, id, &changes).await?;
     if changes.weaken(&before) {
-        store::session::revoke_all(&mut tx, tenant, id).await?;
+        store::session::revoke_all(&mut tx, tenant, id, None).await?;
     }
     trinity_outbox::write(&mut tx, ctx, events::user_updated(&before, &after)?).await?;
     tx.commit().await?;
@@ -118,8 +118,5 @@ fn permit(roles: &Roles, before: &User, changes: &Changes, owners: &[UserId]) ->
 }
 
 fn roles_of(ctx: &RequestContext) -> Roles {
-    match &ctx.caller {
-        Caller::User { roles, .. } => Roles::stored(roles.clone()),
-        _ => Roles::stored(Vec::new()),
-    }
+    Roles::stored(ctx.access.as_ref().map(|access| access.roles.clone()).unwrap_or_default())
 }

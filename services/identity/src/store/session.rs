@@ -174,27 +174,24 @@ pub async fn revoke(tx: &mut PgConnection, tenant: TenantId, user: UserId, id: S
     Ok(done.rows_affected() > 0)
 }
 
-/// Ends every live session of a user.
-pub async fn revoke_all(tx: &mut PgConnection, tenant: TenantId, user: UserId) -> Result<()> {
-    sqlx::query(
+/// Ends every live session of a user but `keep`; says how many.
+pub async fn revoke_all(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+    keep: Option<SessionId>,
+) -> Result<u32> {
+    let done = sqlx::query(
         "UPDATE sessions
         SET revoked_at = now()
-        WHERE tenant_id = $1 AND user_id = $2 AND revoked_at IS NULL",
+        WHERE tenant_id = $1 AND user_id = $2 AND id IS DISTINCT FROM $3 AND revoked_at IS NULL AND expires_at > now()",
     )
     .bind(tenant)
     .bind(user)
+    .bind(keep)
     .execute(tx)
     .await?;
-    Ok(())
-}
-
-/// Lists every session revoked within `since`, across tenants.
-pub async fn list_revoked(tx: &mut PgConnection, since: Duration) -> Result<Vec<SessionId>> {
-    let ids = sqlx::query_scalar("SELECT id FROM sessions WHERE revoked_at > now() - make_interval(secs => $1)")
-        .bind(since.as_secs_f64())
-        .fetch_all(tx)
-        .await?;
-    Ok(ids)
+    Ok(u32::try_from(done.rows_affected()).unwrap_or(u32::MAX))
 }
 
 /// Removes some sessions that ended longer than `keep` ago, across tenants; says how many.
