@@ -2,6 +2,7 @@
 //!
 //! Every figure stands beside what it is measured against; see `docs/benchmarks.md`.
 
+mod access;
 mod engine;
 mod load;
 mod place;
@@ -25,6 +26,9 @@ fn main() -> Result<()> {
 fn measure(place: &Place) -> Result<()> {
     place.idle_memory()?;
     reads::project(place)?;
+    reads::row_level_security(place)?;
+    access::decisions(place)?;
+    access::logins(place)?;
     engine::latency(place)?;
     engine::throughput(place)?;
     profile::million_rows(place)

@@ -70,9 +70,7 @@ impl Place {
 
     /// One value from the database, as its superuser.
     pub fn sql(&self, statement: &str) -> Result<String> {
-        let (server, _) = self.settings["DATABASE_URL"].rsplit_once('/').ok_or("a Postgres URL without a database")?;
-        let database = format!("{server}/trinity");
-        let output = Command::new(postgres("psql")).args(["-XAtqc", statement, &database]).output()?;
+        let output = Command::new(postgres("psql")).args(["-XAtqc", statement, &self.superuser_url()]).output()?;
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
         }
@@ -81,19 +79,47 @@ impl Place {
 
     /// The resident memory of the serving process and its children, before anything was asked of it.
     pub fn idle_memory(&self) -> Result<()> {
-        let output = Command::new("pgrep").args(["-f", "trinity-all-in-one serve"]).output()?;
-        let pids = String::from_utf8(output.stdout)?;
-        let pid = pids.split_whitespace().next().ok_or("no serving process")?;
-        let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+        let status = std::fs::read_to_string(format!("/proc/{}/status", serving_pid()?))?;
         let line = status.lines().find(|line| line.starts_with("VmRSS")).ok_or("no VmRSS")?;
         let kib: f64 = line.split_whitespace().nth(1).ok_or("no figure")?.parse()?;
         row("All services idle in the all-in-one", &format!("{:.0} MB resident", kib / 1024.0), "", "target < 120 MB");
         Ok(())
     }
 
+    /// The CPU seconds so far of this process, of the serving one, and of every process of Postgres.
+    pub fn all_cpu_seconds(&self) -> Result<f64> {
+        let mut seconds = cpu_seconds("self")? + cpu_seconds(&serving_pid()?)?;
+        let output = Command::new("pgrep").args(["-x", "postgres"]).output()?;
+        for pid in String::from_utf8(output.stdout)?.split_whitespace() {
+            // A connection may have ended meanwhile.
+            seconds += cpu_seconds(pid).unwrap_or_default();
+        }
+        Ok(seconds)
+    }
+
+    /// The database as its superuser.
+    pub fn superuser_url(&self) -> String {
+        let server = self.settings["DATABASE_URL"].rsplit_once('/').map_or("", |(server, _)| server);
+        format!("{server}/trinity")
+    }
+
     fn url(&self, path: &str) -> String {
         format!("{}/api/v1{path}", self.settings["TRINITY_URL"])
     }
+}
+
+fn serving_pid() -> Result<String> {
+    let output = Command::new("pgrep").args(["-f", "trinity-all-in-one serve"]).output()?;
+    let pids = String::from_utf8(output.stdout)?;
+    Ok(pids.split_whitespace().next().ok_or("no serving process")?.to_owned())
+}
+
+/// The CPU seconds that a process has used. Source: proc_pid_stat(5), fields 14 and 15, in hundredths of a second.
+pub fn cpu_seconds(pid: &str) -> Result<f64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    let (_, fields) = text.rsplit_once(')').ok_or("no such form")?;
+    let ticks: Vec<f64> = fields.split_whitespace().skip(11).take(2).map(str::parse).collect::<Result<_, _>>()?;
+    Ok(ticks.iter().sum::<f64>() / 100.0)
 }
 
 pub fn text_of(value: &Value) -> String {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::load::requests_per_second;
 use crate::place::{Place, postgres};
-use crate::{Result, row};
+use crate::{Result, quantile, row};
 
 const CONNECTIONS: usize = 16;
 const SECONDS: u64 = 8;
@@ -30,23 +30,63 @@ pub fn project(place: &Place) -> Result<()> {
 }
 
 fn pgbench(place: &Place) -> Result<f64> {
-    let tenant = place.sql(&format!("SELECT tenant_id FROM registry.projects WHERE id = '{}'", place.project))?;
-    let script = tempfile::NamedTempFile::new()?;
+    let tenant = tenant(place)?;
     let statement = format!(
         "WITH context AS MATERIALIZED (SELECT set_config('app.tenant_id', '{tenant}', true) AS tenant) \
         SELECT p.* FROM context CROSS JOIN LATERAL (SELECT * FROM projects \
         WHERE tenant_id = context.tenant::uuid AND id = '{}' AND deleted_at IS NULL OFFSET 0) AS p;\n",
         place.project
     );
-    std::fs::write(script.path(), statement)?;
+    transactions_per_second(&statement, &serving_url("registry")?, "", SECONDS)
+}
+
+/// What row-level security costs a point read: the same statement by the serving role, which it holds for, and by the
+/// superuser, for whom it does not. In turns, because the machine has other things to do.
+pub fn row_level_security(place: &Place) -> Result<()> {
+    const ROUNDS: usize = 5;
+    let tenant = tenant(place)?;
+    let statement = format!(
+        "SELECT * FROM registry.projects WHERE tenant_id = '{tenant}' AND id = '{}' AND deleted_at IS NULL;\n",
+        place.project
+    );
+    let (serving, superuser) = (serving_url("registry")?, place.superuser_url());
+    let context = format!("-c app.tenant_id={tenant}");
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        with.push(transactions_per_second(&statement, &serving, &context, 2)?);
+        without.push(transactions_per_second(&statement, &superuser, &context, 2)?);
+    }
+    let (with, without) = (quantile(&mut with, 0.5), quantile(&mut without, 0.5));
+    row(
+        "Row-level security on a point read",
+        &format!("{with:.0}/s"),
+        &format!("the same SELECT without it: {without:.0}/s"),
+        &format!("{:.1} % slower (target ≤ 5 %)", (1.0 - with / without) * 100.0),
+    );
+    Ok(())
+}
+
+fn tenant(place: &Place) -> Result<String> {
+    place.sql(&format!("SELECT tenant_id FROM registry.projects WHERE id = '{}'", place.project))
+}
+
+/// A service's database in its serving role.
+fn serving_url(service: &str) -> Result<String> {
     let settings = std::fs::read_to_string(".data/bench/trinity.toml")?;
-    let registry = settings.split("[registry]").nth(1).ok_or("no settings of the registry")?;
-    let line = registry.lines().find(|line| line.starts_with("database_url")).ok_or("no database_url")?;
-    let url = line.split('"').nth(1).ok_or("no URL")?;
+    let service = settings.split(&format!("[{service}]")).nth(1).ok_or("no settings of the service")?;
+    let line = service.lines().find(|line| line.starts_with("database_url")).ok_or("no database_url")?;
+    Ok(line.split('"').nth(1).ok_or("no URL")?.to_owned())
+}
+
+/// What pgbench reaches with prepared statements.
+fn transactions_per_second(statement: &str, url: &str, options: &str, seconds: u64) -> Result<f64> {
+    let script = tempfile::NamedTempFile::new()?;
+    std::fs::write(script.path(), statement)?;
     let output = Command::new(postgres("pgbench"))
-        .args(["-n", "-M", "prepared", "-c", &CONNECTIONS.to_string(), "-j", "2", "-T", &SECONDS.to_string(), "-f"])
+        .args(["-n", "-M", "prepared", "-c", &CONNECTIONS.to_string(), "-j", "2", "-T", &seconds.to_string(), "-f"])
         .arg(script.path())
         .arg(url)
+        .env("PGOPTIONS", options)
         .output()?;
     let text = String::from_utf8(output.stdout)?;
     let line = text

@@ -2,3 +2,6 @@
 
 mod catalogue;
 mod matrix;
+mod mutation;
+mod objects;
+mod tokens;

@@ -4,18 +4,23 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde_json::json;
 use tonic::client::Grpc;
 use tonic::transport::Channel;
 use tonic::{Code, Request};
 use tonic_prost::ProstCodec;
-use trinity_stack_tests::{Installation, PASSWORD};
+use trinity_ids::SessionId;
+use trinity_stack_tests::{Api, Installation};
 
 const TABLE: &str = include_str!("matrix.txt");
-const CALLERS: [&str; 7] = ["anonymous", "rubbish", "viewer", "editor", "admin", "owner", "service"];
+const CALLERS: [&str; 13] = [
+    "anonymous", "rubbish", "expired", "member", "viewer", "editor", "admin", "owner", "scopeless", "suspended", "staff",
+    "inside", "service",
+];
 
-/// The rows of the table: RPC and its outcomes in the order of `CALLERS`.
-fn table() -> BTreeMap<String, Vec<String>> {
-    TABLE
+/// The rows of a table: RPC and its outcomes in the order of the callers.
+pub fn rows(table: &str) -> BTreeMap<String, Vec<String>> {
+    table
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
         .map(|line| {
@@ -43,29 +48,64 @@ async fn outcome(channel: &Channel, path: &str, token: Option<&str>) -> &'static
     }
 }
 
-async fn token(installation: &Installation, role: &str) -> String {
-    let body = serde_json::json!({"tenant": "acme", "email": format!("{role}@acme.example"), "password": PASSWORD});
-    let answer = installation.anonymous().post("/auth/login", body).await;
-    answer.data()["access_token"].as_str().expect("a token").to_owned()
+/// A token that was sound and has expired.
+async fn expired(installation: &Installation, tenant: &str, user: &str) -> String {
+    let (signer, _) = installation.signer("trinity").await;
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("a clock").as_secs();
+    let (tenant, user) = (tenant.parse().expect("an id"), user.parse().expect("an id"));
+    signer.sign(tenant, user, SessionId::new(), vec!["owner".to_owned()], now - 3600).expect("a token")
+}
+
+/// An API key of an account that may do everything, limited to a word that no RPC of the table is about.
+async fn scopeless(owner: &Api) -> String {
+    let account = json!({"name": "robot", "roles": ["admin"]});
+    let account = owner.post("/service-accounts", account).await.data()["id"].clone();
+    let key = json!({"service_account_id": account, "name": "key", "scopes": ["worker.read"]});
+    owner.post("/api-keys", key).await.data()["key"].as_str().expect("a key").to_owned()
+}
+
+async fn tokens(installation: &Installation) -> HashMap<&'static str, String> {
+    let (tenant, owner) = installation.tenant("acme").await;
+    let mut tokens = HashMap::from([("rubbish", "rubbish".to_owned()), ("service", installation.service_token())]);
+    for role in ["member", "viewer", "editor", "admin"] {
+        tokens.insert(role, installation.person(&owner, "acme", role).await.token().to_owned());
+    }
+    let me = owner.get("/auth/me").await.data()["user"]["id"].as_str().expect("an id").to_owned();
+    tokens.insert("expired", expired(installation, &tenant, &me).await);
+    tokens.insert("scopeless", scopeless(&owner).await);
+    tokens.insert("owner", owner.token().to_owned());
+
+    let staff = installation.staff().await;
+    let entry = json!({"reason": "looking into a ticket"});
+    let entry = staff.post(&format!("/platform/tenants/{tenant}/enter"), entry).await;
+    tokens.insert("inside", entry.data()["access_token"].as_str().expect("a token").to_owned());
+    tokens.insert("staff", staff.token().to_owned());
+
+    let (frozen, owner) = installation.tenant("frozen").await;
+    staff.post(&format!("/platform/tenants/{frozen}/suspend"), json!({})).await.data();
+    tokens.insert("suspended", owner.token().to_owned());
+    tokens
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_rpc_admits_just_whom_the_table_says() {
     let installation = Installation::start().await;
-    let (_, owner) = installation.tenant("acme").await;
-    for role in ["viewer", "editor", "admin"] {
-        installation.person(&owner, "acme", role).await;
-    }
+    let tokens = tokens(&installation).await;
     let mut rpcs = trinity_proto::descriptors::rpcs().expect("policies");
-    // Why last: it ends the session that it is called with.
-    rpcs.sort_by_key(|rpc| (rpc.path.ends_with("/Logout"), rpc.path.clone()));
-    let mut tokens: HashMap<&str, String> = HashMap::from([("rubbish", "rubbish".to_owned())]);
-    for role in ["viewer", "editor", "admin", "owner"] {
-        tokens.insert(role, token(&installation, role).await);
-    }
-    tokens.insert("service", installation.service_token());
-    let mut table = table();
-    let mut wrong = Vec::new();
+    // Why last: they end the sessions that they are called with.
+    let ends_sessions = |path: &str| path.contains("/Logout") || path.ends_with("/RevokeAllSessions");
+    rpcs.sort_by_key(|rpc| (ends_sessions(&rpc.path), rpc.path.clone()));
+    // Why a wait: the suspension reaches every service within a second.
+    let suspended = installation.anonymous().with_token(&tokens["suspended"]);
+    trinity_testkit::eventually(std::time::Duration::from_secs(2), "the suspension", || async {
+        let mut everywhere = true;
+        for path in ["/projects", "/runs", "/users", "/audit/events", "/tenant"] {
+            everywhere &= suspended.get(path).await.status == 403;
+        }
+        everywhere.then_some(())
+    })
+    .await;
+    let (mut table, mut wrong) = (rows(TABLE), Vec::new());
     for rpc in &rpcs {
         let channel = installation.channel(rpc.service()).await;
         let mut have = Vec::new();
@@ -75,7 +115,7 @@ async fn every_rpc_admits_just_whom_the_table_says() {
         let name = rpc.path.trim_start_matches('/').to_owned();
         let want = table.remove(&name);
         if want.as_ref() != Some(&have) {
-            wrong.push(format!("{name} is {have:?}, the table says {want:?}"));
+            wrong.push(format!("{name} {}, the table says {want:?}", have.join(" ")));
         }
     }
     wrong.extend(table.into_keys().map(|name| format!("{name} has a row and is no RPC")));

@@ -49,6 +49,17 @@ impl Api {
         Self { token: Some(token.to_owned()), ..self.clone() }
     }
 
+    /// The token of this view.
+    pub fn token(&self) -> &str {
+        self.token.as_deref().expect("somebody")
+    }
+
+    /// The public keys of tokens, which stand outside of the API's envelope and path.
+    pub async fn jwks(&self) -> Value {
+        let url = self.base.replace("/api/v1", "/.well-known/jwks.json");
+        self.client.get(url).send().await.expect("an answer").json().await.expect("keys")
+    }
+
     /// Signs in.
     pub async fn login(&self, tenant: &str, email: &str, password: &str) -> Self {
         let body = json!({"tenant": tenant, "email": email, "password": password});
@@ -62,6 +73,10 @@ impl Api {
 
     pub async fn post(&self, path: &str, body: Value) -> Answer {
         self.send(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.send(self.request(Method::PUT, path).json(&body)).await
     }
 
     pub async fn patch(&self, path: &str, body: Value) -> Answer {

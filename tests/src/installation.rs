@@ -1,7 +1,7 @@
 //! An installation of separate processes, and its tenants.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine;
@@ -9,11 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use sqlx::migrate::Migrator;
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
-use trinity_authz::ServiceKey;
-use trinity_proto::identity::CreateFirstOwnerRequest;
-use trinity_proto::identity::user_service_client::UserServiceClient;
-use trinity_proto::tenant::CreateTenantRequest;
-use trinity_proto::tenant::tenant_service_client::TenantServiceClient;
+use trinity_authz::{ServiceKey, TokenSigner};
+use trinity_crypto::MasterKey;
 use trinity_testkit::{OwnRedis, TestDb, eventually, free_port};
 
 use crate::api::Api;
@@ -24,6 +21,9 @@ const SERVICES: [&str; 6] = ["tenant", "identity", "audit", "registry", "workflo
 const START_DEADLINE: Duration = Duration::from_secs(60);
 /// The password of every person in these tests.
 pub const PASSWORD: &str = "violet tundra motorway 41 kettle";
+/// The first member of staff.
+pub const STAFF: &str = "operator@trinity.example";
+const MASTER_KEY: [u8; 32] = [3; 32];
 
 /// What a test may want otherwise.
 #[derive(Debug, Clone, Default)]
@@ -68,7 +68,14 @@ impl Installation {
 
     /// As [`Self::start`], with the test's own wishes.
     pub async fn start_with(options: Options) -> Self {
-        let this = Self::spawn(TestDb::with(&migrators()).await, &options);
+        let db = TestDb::with(&migrators()).await;
+        let settings = BTreeMap::from([
+            ("TRINITY_IDENTITY_DATABASE_URL".to_owned(), db.urls("identity").serve.clone()),
+            ("TRINITY_IDENTITY_MASTER_KEY".to_owned(), STANDARD.encode(MASTER_KEY)),
+        ]);
+        let identity = trinity_config::load_from("identity", &settings).expect("settings of identity");
+        trinity_identity::create_staff(&identity, STAFF, PASSWORD, "Operator").await.expect("a first member of staff");
+        let this = Self::spawn(db, &options);
         this.ready(START_DEADLINE).await;
         this
     }
@@ -102,6 +109,7 @@ impl Installation {
                 ("TRINITY_SERVICE_KEY", seed.to_owned()),
                 ("TRINITY_LOG_FORMAT", "text".to_owned()),
                 ("TRINITY_LOG", "info,sqlx=warn".to_owned()),
+                ("TRINITY_GATEWAY_PUBLIC_REQUESTS_PER_MINUTE", "0".to_owned()),
                 ("PATH", std::env::var("PATH").unwrap_or_default()),
             ],
         );
@@ -128,13 +136,21 @@ impl Installation {
         settings.insert(setting("DATABASE_URL"), url);
         settings.insert(setting("LISTEN"), self.grpc[name].trim_start_matches("http://").to_owned());
         match name {
-            "identity" => drop(settings.insert(setting("MASTER_KEY"), STANDARD.encode([3u8; 32]))),
+            "identity" => {
+                settings.insert(setting("MASTER_KEY"), STANDARD.encode(MASTER_KEY));
+                settings.insert(setting("MAIL_FOLDER"), self.mail_folder().display().to_string());
+            }
             "audit" => drop(settings.insert(setting("SIGNING_KEY"), STANDARD.encode([4u8; 32]))),
             "registry" => drop(settings.insert(setting("STORAGE_URL"), self.storage())),
             "orchestration" => drop(settings.entry(setting("LEASE_MS")).or_insert_with(|| "3000".to_owned())),
             _ => {}
         }
         settings
+    }
+
+    /// Where mails land.
+    pub fn mail_folder(&self) -> PathBuf {
+        self.folder.path().join("mail")
     }
 
     fn storage(&self) -> String {
@@ -186,31 +202,50 @@ impl Installation {
         self.key.token()
     }
 
-    /// Makes a tenant with an owner and gives the tenant's id and the owner's view.
+    /// What the first member of staff sees; the command that makes him has been run at the start.
+    pub async fn staff(&self) -> Api {
+        let body = serde_json::json!({"email": STAFF, "password": PASSWORD});
+        let answer = self.anonymous().post("/platform/auth/login", body).await;
+        self.anonymous().with_token(answer.data()["access_token"].as_str().expect("a token"))
+    }
+
+    /// Makes a tenant with an owner, as staff do, and gives the tenant's id and the owner's view.
     pub async fn tenant(&self, slug: &str) -> (String, Api) {
-        let message =
-            CreateTenantRequest { name: slug.to_owned(), slug: slug.to_owned(), ..CreateTenantRequest::default() };
-        let mut tenants = TenantServiceClient::new(self.channel("tenant").await);
-        let made = tenants.create_tenant(self.internal(message)).await.expect("a tenant").into_inner().tenant;
-        let tenant_id = made.expect("a tenant").id;
-        let message = CreateFirstOwnerRequest {
-            tenant_id: tenant_id.clone(),
-            email: format!("owner@{slug}.example"),
-            password: PASSWORD.to_owned(),
-            full_name: "Owner".to_owned(),
-        };
-        let mut users = UserServiceClient::new(self.channel("identity").await);
-        users.create_first_owner(self.internal(message)).await.expect("an owner");
-        let api = self.anonymous().login(slug, &format!("owner@{slug}.example"), PASSWORD).await;
-        (tenant_id, api)
+        let (staff, email) = (self.staff().await, format!("owner@{slug}.example"));
+        let made = staff.post("/platform/tenants", serde_json::json!({"name": slug, "slug": slug})).await;
+        let tenant_id = made.data()["id"].as_str().expect("an id").to_owned();
+        let plan = serde_json::json!({"plan": "enterprise"});
+        staff.put(&format!("/platform/tenants/{tenant_id}/subscription"), plan).await.data();
+        let owner = serde_json::json!({"email": email, "password": PASSWORD, "full_name": "Owner"});
+        staff.post(&format!("/platform/tenants/{tenant_id}/first-owner"), owner).await.data();
+        (tenant_id, self.anonymous().login(slug, &email, PASSWORD).await)
+    }
+
+    /// Signs with identity's own newest key, as nobody outside can: for tokens that are wrong in one thing only.
+    pub async fn signer(&self, issuer: &str) -> (TokenSigner, Vec<u8>) {
+        let mut connection = self.db.admin().await;
+        let (kid, sealed): (String, Vec<u8>) = sqlx::query_as(
+            "SELECT kid, sealed_private_key FROM identity.signing_keys ORDER BY generation DESC LIMIT 1",
+        )
+        .fetch_one(&mut connection)
+        .await
+        .expect("a key");
+        let sealer = MasterKey::from_bytes(MASTER_KEY).sealer("signing keys").expect("a sealer");
+        let private = sealer.open(kid.as_bytes(), &sealed).expect("the private key");
+        (TokenSigner::new(&kid, issuer, &private).expect("a signer"), private)
     }
 
     /// Adds a person with a role to a tenant and gives the person's view.
     pub async fn person(&self, owner: &Api, slug: &str, role: &str) -> Api {
-        let email = format!("{role}@{slug}.example");
+        self.named_person(owner, slug, role, role).await.1
+    }
+
+    /// Adds a person of this name with a role; gives the person's id and view.
+    pub async fn named_person(&self, owner: &Api, slug: &str, name: &str, role: &str) -> (String, Api) {
+        let email = format!("{name}@{slug}.example");
         let body = serde_json::json!({"email": email, "password": PASSWORD, "roles": [role]});
-        owner.post("/users", body).await.data();
-        self.anonymous().login(slug, &email, PASSWORD).await
+        let user = owner.post("/users", body).await.data()["id"].as_str().expect("an id").to_owned();
+        (user, self.anonymous().login(slug, &email, PASSWORD).await)
     }
 
     /// The process of a service.

@@ -4,4 +4,5 @@ mod away;
 mod bad_input;
 mod crash;
 mod path;
+mod permissions;
 mod strangers;

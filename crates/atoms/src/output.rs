@@ -33,6 +33,8 @@ use crate::{Fault, OutputTable, clock, fault::code, job::Job, lineage, types};
 
 /// Rows of a row group: small enough that a writer's memory stays small.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// How large a column's dictionary may become.
+const DICTIONARY_BYTES: usize = 64 * 1024;
 /// Batches read ahead of the writer, so that reading and writing overlap.
 const BATCHES_AHEAD: usize = 4;
 
@@ -141,6 +143,9 @@ fn options() -> ArrowWriterOptions {
         // Why not zstd: a third smaller, and writing takes twice the time, which most tables are read only once or twice for.
         .set_compression(Compression::SNAPPY)
         .set_statistics_enabled(EnabledStatistics::Chunk)
+        // Why: a column of ever new values gains nothing from a dictionary, and looking each value up costs as much as all
+        // the rest; this gives up on it after some thousands.
+        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
         .set_created_by("trinity".into())
         .build();

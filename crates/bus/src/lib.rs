@@ -1,4 +1,5 @@
-//! Redis Streams as a carrier: announcements that may be lost without losing a fact.
+//! Redis as a carrier and a counter: announcements that may be lost without losing a fact, and scripts on keys whose
+//! loss costs nothing but exactness for a moment.
 //!
 //! Invariant: Postgres is the truth. Everything that listens here also sweeps.
 
@@ -6,8 +7,10 @@ use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::streams::{StreamReadOptions, StreamReadReply};
-use redis::{AsyncCommands, Client, RedisError};
+use redis::{AsyncCommands, Client, FromRedisValue};
 use tokio::sync::broadcast;
+
+pub use redis::{RedisError, Script};
 
 /// About how many entries a stream keeps.
 const STREAM_LENGTH: usize = 10_000;
@@ -67,6 +70,15 @@ impl Bus {
     pub async fn ping(&self) -> Result<(), RedisError> {
         let mut connection = self.connection().await?;
         connection.ping::<()>().await
+    }
+
+    /// Runs a script on one key of this installation, in one round trip; nothing else runs in Redis meanwhile.
+    ///
+    /// # Errors
+    /// When Redis is away, or the answer is none of `T`.
+    pub async fn run<T: FromRedisValue>(&self, script: &Script, key: &str, arguments: &[u64]) -> Result<T, RedisError> {
+        let mut connection = self.connection().await?;
+        script.key(self.key(key)).arg(arguments).invoke_async(&mut connection).await
     }
 
     /// Follows a stream from now on, for as long as somebody listens. Entries of the time in which Redis is away, and
@@ -133,7 +145,7 @@ impl Bus {
         self.connection.get_or_try_init(connect).await.cloned()
     }
 
-    fn key(&self, stream: &str) -> String {
-        format!("{}:{stream}", self.prefix)
+    fn key(&self, name: &str) -> String {
+        format!("{}:{name}", self.prefix)
     }
 }

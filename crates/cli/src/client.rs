@@ -49,6 +49,15 @@ pub struct Tokens {
     pub expires_in: u64,
 }
 
+/// How a login by password ended.
+#[derive(Clone, Debug)]
+pub enum Login {
+    /// With tokens.
+    Done(Tokens),
+    /// With a token to be sent beside a code of the second factor.
+    NeedsCode(String),
+}
+
 /// One page of a list.
 #[derive(Clone, Debug)]
 pub struct Page {
@@ -102,13 +111,25 @@ impl Client {
         &self.base
     }
 
-    /// Exchanges e-mail and password for tokens.
+    /// Exchanges e-mail and password for tokens, or for the way to the second factor.
     ///
     /// # Errors
     /// `Refused` for wrong credentials.
-    pub async fn login(&self, tenant: &str, email: &str, password: &str) -> Result<Tokens> {
+    pub async fn login(&self, tenant: &str, email: &str, password: &str) -> Result<Login> {
         let body = json!({"email": email, "password": password, "tenant": tenant});
-        decode(self.post("/auth/login", &body).await?)
+        let answer = self.post("/auth/login", &body).await?;
+        match answer["mfa_token"].as_str() {
+            Some(token) if !token.is_empty() => Ok(Login::NeedsCode(token.to_owned())),
+            _ => decode(answer).map(Login::Done),
+        }
+    }
+
+    /// Ends a login with a code of the second factor, or a recovery code.
+    ///
+    /// # Errors
+    /// `Refused` for a wrong or spent code.
+    pub async fn verify_code(&self, mfa_token: &str, code: &str) -> Result<Tokens> {
+        decode(self.post("/auth/mfa/verify", &json!({"mfa_token": mfa_token, "code": code})).await?)
     }
 
     /// Exchanges a refresh token for its successor and a new access token.
@@ -165,6 +186,18 @@ impl Client {
     /// Every kind of [`Error`].
     pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
         let request = self.request(Method::POST, path).json(body);
+        Ok(self.envelope(request).await?.data)
+    }
+
+    /// Calls any route; gives what it answers, `null` when that is nothing.
+    ///
+    /// # Errors
+    /// Every kind of [`Error`].
+    pub async fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
+        let method = Method::from_bytes(method.as_bytes())
+            .map_err(|_| Error::Unexpected(format!("{method:?} is not an HTTP method")))?;
+        let request = self.request(method, path);
+        let request = body.into_iter().fold(request, |request, body| request.json(body));
         Ok(self.envelope(request).await?.data)
     }
 

@@ -9,4 +9,4 @@ pub mod run;
 pub mod upload;
 pub mod workflow;
 
-pub use client::{Client, Error, Page, Refusal, Result, Tokens};
+pub use client::{Client, Error, Login, Page, Refusal, Result, Tokens};

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use trinity_cli::Error;
 
-use crate::commands::{Outcome, audit, datasets, login, projects, run, workflows};
+use crate::commands::{Outcome, access, api, audit, datasets, login, mail, projects, run, workflows};
 use crate::output::Output;
 use crate::session::{NotSignedIn, Where};
 
@@ -46,12 +46,21 @@ enum Command {
     /// Reads and verifies the audit trail.
     #[command(subcommand)]
     Audit(audit::Audit),
+    /// Asks what is allowed and why, and shares objects.
+    #[command(subcommand)]
+    Access(access::Access),
+    /// Shows the mails of an installation without a mail server.
+    Mail(mail::Mail),
+    Api(api::Api),
 }
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let mut arguments = Arguments::parse();
-    arguments.server.password = std::env::var("TRINITY_PASSWORD").ok().filter(|password| !password.is_empty());
+    let secret = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    arguments.server.password = secret("TRINITY_PASSWORD");
+    arguments.server.code = secret("TRINITY_MFA_CODE");
+    arguments.server.token = secret("TRINITY_TOKEN");
     match execute(arguments).await {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Failed) => ExitCode::from(6),
@@ -73,6 +82,9 @@ async fn execute(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Workflows(command) => command.execute(&server.client().await?, output).await,
         Command::Run(command) => command.execute(&server.client().await?, output).await,
         Command::Audit(command) => command.execute(&server.client().await?, output).await,
+        Command::Access(command) => command.execute(&server.client().await?, output).await,
+        Command::Mail(command) => command.execute(),
+        Command::Api(command) => command.execute(&server.client_or_stranger().await?).await,
     }
 }
 

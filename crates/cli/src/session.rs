@@ -8,7 +8,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anyhow::{Context, Result};
 use clap::Args;
 use serde::{Deserialize, Serialize};
-use trinity_cli::{Client, Tokens};
+use trinity_cli::{Client, Login, Tokens};
+
+use crate::commands::login::ask;
 
 const DEFAULT_URL: &str = "http://127.0.0.1:8080";
 /// A token this close to its end, in seconds, is renewed first.
@@ -27,6 +29,12 @@ pub struct Where {
     pub email: Option<String>,
     #[arg(skip)]
     pub password: Option<String>,
+    /// A code of the second factor.
+    #[arg(skip)]
+    pub code: Option<String>,
+    /// An API key, or the token of staff: used as it is, instead of a session.
+    #[arg(skip)]
+    pub token: Option<String>,
 }
 
 /// The file that a login leaves.
@@ -44,6 +52,9 @@ struct Session {
 impl Where {
     /// A client that is signed in.
     pub async fn client(&self) -> Result<Client> {
+        if let Some(token) = &self.token {
+            return Ok(self.stranger()?.with_token(token));
+        }
         let stored = read()?.filter(|session| self.fits(session));
         if let Some(session) = stored {
             if session.expires_at > now() + RENEW_BEFORE {
@@ -60,11 +71,32 @@ impl Where {
         }
     }
 
-    /// Signs in and remembers it.
+    /// A client that is signed in if there is a way to be, for routes that strangers may call too.
+    pub async fn client_or_stranger(&self) -> Result<Client> {
+        match self.client().await {
+            Err(error) if error.is::<NotSignedIn>() => self.stranger(),
+            other => other,
+        }
+    }
+
+    fn stranger(&self) -> Result<Client> {
+        Ok(Client::new(self.url.as_deref().unwrap_or(DEFAULT_URL))?)
+    }
+
+    /// Signs in and remembers it. Whoever has a second factor is asked for a code of it.
     pub async fn login(&self, email: &str, password: &str) -> Result<Client> {
-        let client = Client::new(self.url.as_deref().unwrap_or(DEFAULT_URL))?;
+        let client = self.stranger()?;
         let tenant = self.tenant.clone().unwrap_or_default();
-        let tokens = client.login(&tenant, email, password).await?;
+        let tokens = match client.login(&tenant, email, password).await? {
+            Login::Done(tokens) => tokens,
+            Login::NeedsCode(mfa_token) => {
+                let code = match &self.code {
+                    Some(code) => code.clone(),
+                    None => ask("Code of the authenticator app: ", false)?,
+                };
+                client.verify_code(&mfa_token, &code).await?
+            }
+        };
         keep(client, &tenant, email, &tokens)
     }
 
@@ -77,7 +109,10 @@ impl Where {
 
 /// There is neither a session nor a way to begin one.
 #[derive(Debug, thiserror::Error)]
-#[error("not signed in: run `trinity login`, or set TRINITY_URL, TRINITY_TENANT, TRINITY_EMAIL and TRINITY_PASSWORD")]
+#[error(
+    "not signed in: run `trinity login`, or set TRINITY_URL and either TRINITY_TOKEN or TRINITY_TENANT, TRINITY_EMAIL and \
+     TRINITY_PASSWORD"
+)]
 pub struct NotSignedIn;
 
 /// Forgets the session.

@@ -15,7 +15,8 @@ use serde::de::DeserializeOwned;
 const PARTS: [&str; 8] = ["tenant", "identity", "registry", "workflow", "orchestration", "audit", "worker", "gateway"];
 
 /// Settings that belong to clients (`.data/dev.env`), not to services.
-const CLIENT_KEYS: [&str; 5] = ["url", "tenant", "email", "password", "grpc_url"];
+const CLIENT_KEYS: [&str; 9] =
+    ["url", "tenant", "email", "password", "grpc_url", "token", "mfa_code", "staff_email", "staff_password"];
 
 /// Settings that the whole installation shares.
 #[derive(Debug, Clone, Deserialize)]

@@ -2,10 +2,12 @@
 //!
 //! Tokens of people and services are not here: see `trinity-authz`. No primitive is written here, only chosen.
 
+mod data_key;
 mod master;
 mod password;
 mod secret;
 
+pub use data_key::{DataKey, Wrapper};
 pub use master::{MasterKey, Sealer};
 pub use password::Passwords;
 pub use secret::{Deriver, Secret, digest};

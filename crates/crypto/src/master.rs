@@ -44,8 +44,7 @@ impl MasterKey {
     /// # Errors
     /// `Internal` when the cipher is not to be had.
     pub fn sealer(&self, kind: &str) -> Result<Sealer> {
-        let key = RandomizedNonceKey::new(&AES_256_GCM, &self.key_for("seal", kind));
-        Ok(Sealer(key.map_err(|_| Error::internal("AES-256-GCM is not to be had"))?))
+        Sealer::under(&self.key_for("seal", kind))
     }
 
     /// Derives secrets of one kind.
@@ -71,6 +70,12 @@ impl std::fmt::Debug for Sealer {
 }
 
 impl Sealer {
+    /// Seals under this very key.
+    pub(crate) fn under(key: &[u8; BYTES]) -> Result<Self> {
+        let key = RandomizedNonceKey::new(&AES_256_GCM, key);
+        Ok(Self(key.map_err(|_| Error::internal("AES-256-GCM is not to be had"))?))
+    }
+
     /// Seals `plain` so that it opens only beside the same `owner` (the key of its row).
     ///
     /// # Errors

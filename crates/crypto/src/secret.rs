@@ -43,6 +43,12 @@ impl Secret {
         URL_SAFE_NO_PAD.encode(self.0)
     }
 
+    /// The bytes themselves, for a text of another form.
+    #[must_use]
+    pub const fn into_bytes(self) -> [u8; BYTES] {
+        self.0
+    }
+
     /// What a table keeps of it.
     #[must_use]
     pub fn digest(&self) -> [u8; BYTES] {

@@ -2,6 +2,7 @@
 //!
 //! There is no other way to a connection. Context is transaction-local, so a transaction-mode pooler may stand between.
 
+mod gather;
 mod hot;
 mod migrate;
 mod page;
@@ -14,9 +15,10 @@ use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 use trinity_context::RequestContext;
 use trinity_error::Result;
 
+pub use gather::GatheredReads;
 pub use hot::CONTEXT_CTE;
 pub use migrate::migrate;
-pub use page::{Page, PageRequest, per_page_of};
+pub use page::{Page, PageRequest, Scope, per_page_of};
 
 /// An open transaction, rolled back when dropped.
 pub type Tx = Transaction<'static, Postgres>;

@@ -3,7 +3,7 @@
 //! A handler gets its [`RequestContext`] from here and from nowhere else.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use axum::extract::{Request, State};
@@ -31,6 +31,8 @@ pub(crate) struct Guard {
 
 struct Rules {
     policy: Policy,
+    /// Seconds of calls that succeeded; registered at the first one, when there is somebody to register with.
+    succeeded: OnceLock<metrics::Histogram>,
     /// None for streams without a deadline of their own.
     deadline: Option<Duration>,
 }
@@ -56,7 +58,7 @@ impl Guard {
                 0 => Some(DEFAULT_DEADLINE),
                 given => Some(Duration::from_millis(given.into())),
             };
-            rpcs.insert(rpc.path, Rules { policy: rpc.policy, deadline });
+            rpcs.insert(rpc.path, Rules { policy: rpc.policy, succeeded: OnceLock::new(), deadline });
         }
         Ok(Self {
             rpcs: Arc::new(rpcs),
@@ -149,15 +151,18 @@ pub fn open<T>(request: tonic::Request<T>) -> (RequestContext, T) {
 /// The middleware itself.
 pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let path = request.uri().path().to_owned();
-    let Some(rules) = guard.rpcs.get(&path) else {
+    let Some((path, rules)) = guard.rpcs.get_key_value(request.uri().path()) else {
         return next.run(request).await;
     };
     let ctx = match guard.admit(&rules.policy, request.headers()).await {
         Ok(ctx) => ctx,
-        Err(error) => return finish(&path, started, tonic::Status::from(error).into_http()),
+        Err(error) => return rules.finish(path, started, tonic::Status::from(error).into_http()),
     };
-    let span = tracing::info_span!("rpc", method = path, request_id = ctx.request_id);
+    // Why not always: a call from this very process runs in its caller's span already.
+    let span = match tracing::Span::current() {
+        none if none.is_none() => tracing::info_span!("rpc", method = path, request_id = ctx.request_id),
+        callers => callers,
+    };
     let deadline = shorter(rules.deadline, grpc_timeout(request.headers()));
     request.extensions_mut().insert(ctx);
     let answer = next.run(request).instrument(span);
@@ -168,14 +173,22 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
             tonic::Status::from(error).into_http()
         }),
     };
-    finish(&path, started, response)
+    rules.finish(path, started, response)
 }
 
-fn finish(path: &str, started: Instant, response: Response) -> Response {
-    // Why: a status in the trailers of a streamed body is not seen here; unary errors are always in the headers.
-    let code = response.headers().get("grpc-status").and_then(|code| code.to_str().ok()).unwrap_or("0").to_owned();
-    metrics::histogram!("trinity_rpc_seconds", "method" => path.to_owned(), "code" => code).record(started.elapsed());
-    response
+impl Rules {
+    fn finish(&self, path: &str, started: Instant, response: Response) -> Response {
+        const SECONDS: &str = "trinity_rpc_seconds";
+        // Why: a status in the trailers of a streamed body is not seen here; unary errors are always in the headers.
+        let code = response.headers().get("grpc-status").and_then(|code| code.to_str().ok()).unwrap_or("0");
+        let register = || metrics::histogram!(SECONDS, "method" => path.to_owned(), "code" => code.to_owned());
+        if code == "0" {
+            self.succeeded.get_or_init(register).record(started.elapsed());
+        } else {
+            register().record(started.elapsed());
+        }
+        response
+    }
 }
 
 fn context(headers: &HeaderMap) -> RequestContext {

@@ -1,6 +1,6 @@
 //! Tokens for tests, and an authenticator that knows their keys and holders without asking anybody.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use trinity_access::{Access, Permissions, Standing};
-use trinity_authz::{ApiKeyText, Authenticator, Directory, JsonWebKey, ServiceKey, TokenSigner};
+use trinity_authz::{ApiKeyText, Authenticator, Directory, JsonWebKey, STAFF_TOKEN_SECONDS, ServiceKey, TokenSigner};
 use trinity_context::Caller;
 use trinity_error::Result;
-use trinity_ids::{SessionId, TenantId, UserId};
+use trinity_ids::{SessionId, StaffId, TenantId, UserId};
 
 const ISSUER: &str = "trinity";
 
@@ -27,6 +27,7 @@ pub struct TestTokens {
 #[derive(Default)]
 struct People {
     access: Mutex<HashMap<(TenantId, UserId), Access>>,
+    staff: Mutex<HashSet<StaffId>>,
     standings: Mutex<HashMap<TenantId, Standing>>,
 }
 
@@ -68,8 +69,16 @@ impl TestTokens {
     pub fn user_with(&self, tenant: TenantId, user: UserId, access: Access) -> String {
         let roles = access.roles.clone();
         self.people.access.lock().expect("no test panics in here").insert((tenant, user), access);
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs();
-        self.signer.sign(tenant, user, SessionId::new(), roles, now).expect("a signature")
+        self.signer.sign(tenant, user, SessionId::new(), roles, now()).expect("a signature")
+    }
+
+    /// The token of an operator of the installation, outside of every tenant.
+    ///
+    /// # Panics
+    /// When signing fails.
+    pub fn staff(&self, staff: StaffId) -> String {
+        self.people.staff.lock().expect("no test panics in here").insert(staff);
+        self.signer.sign_staff(staff, SessionId::new(), None, now(), STAFF_TOKEN_SECONDS).expect("a signature")
     }
 
     /// Says what a tenant may use; unlimited unless said. Services learn of it within a second.
@@ -113,8 +122,16 @@ impl Directory for Known {
         Ok(self.keys.clone())
     }
     async fn access(&self, caller: &Caller) -> Result<Option<Access>> {
-        let Caller::User { tenant, user, .. } = caller else { return Ok(None) };
-        Ok(self.people.access.lock().expect("no test panics in here").get(&(*tenant, *user)).cloned())
+        Ok(match caller {
+            Caller::User { tenant, user, .. } => {
+                self.people.access.lock().expect("no test panics in here").get(&(*tenant, *user)).cloned()
+            }
+            Caller::Staff { staff, entered: None, .. } => {
+                let known = self.people.staff.lock().expect("no test panics in here").contains(staff);
+                known.then(|| Access { name: format!("{staff}@staff.example"), ..Access::default() })
+            }
+            _ => None,
+        })
     }
     async fn standing(&self, tenant: TenantId) -> Result<Standing> {
         let known = self.people.standings.lock().expect("no test panics in here").get(&tenant).cloned();
@@ -123,4 +140,8 @@ impl Directory for Known {
     async fn api_key(&self, _: &ApiKeyText) -> Result<Option<Caller>> {
         Ok(None)
     }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock after 1970").as_secs()
 }

@@ -115,3 +115,33 @@ impl From<Link> for pb::AuditEvent {
         }
     }
 }
+
+/// The installation's list request as a tenant's.
+pub(crate) fn list_request(request: pb::ListPlatformEventsRequest) -> pb::ListEventsRequest {
+    pb::ListEventsRequest {
+        per_page: request.per_page,
+        page_token: request.page_token,
+        action: request.action,
+        actor_id: request.actor_id,
+        object_type: request.object_type,
+        object_id: request.object_id,
+        from: request.from,
+        to: request.to,
+    }
+}
+
+/// A tenant's list as the installation's.
+pub(crate) fn platform_list(answer: pb::ListEventsResponse) -> pb::ListPlatformEventsResponse {
+    pb::ListPlatformEventsResponse { events: answer.events, page: answer.page }
+}
+
+/// A tenant's verification as the installation's.
+pub(crate) fn platform_verification(answer: pb::VerifyChainResponse) -> pb::VerifyPlatformChainResponse {
+    pb::VerifyPlatformChainResponse {
+        valid: answer.valid,
+        events: answer.events,
+        first_bad_sequence: answer.first_bad_sequence,
+        head_hash: answer.head_hash,
+        problem: answer.problem,
+    }
+}

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
+use trinity_ids::TenantId;
 use trinity_proto::audit as pb;
 use trinity_proto::audit::audit_service_server::AuditService;
+use trinity_proto::audit::platform_audit_service_server::PlatformAuditService;
 use trinity_rpc::open;
 
 use crate::app::App;
+use crate::convert;
 use crate::handlers::{append, list, verify};
 
 /// Answers every RPC of this service.
@@ -33,5 +36,28 @@ impl AuditService for Door {
     async fn verify_chain(&self, request: Request<pb::VerifyChainRequest>) -> Answer<pb::VerifyChainResponse> {
         let (ctx, _) = open(request);
         Ok(Response::new(verify::verify(&self.app, &ctx).await?))
+    }
+}
+
+/// The installation's own trail is the chain of the nil tenant; the guard lets in only those who are in no tenant.
+#[tonic::async_trait]
+impl PlatformAuditService for Door {
+    async fn list_platform_events(
+        &self,
+        request: Request<pb::ListPlatformEventsRequest>,
+    ) -> Answer<pb::ListPlatformEventsResponse> {
+        let (ctx, request) = open(request);
+        let request = convert::list_request(request);
+        let answer = list::list(&self.app, &ctx.for_tenant(TenantId::NIL), request).await?;
+        Ok(Response::new(convert::platform_list(answer)))
+    }
+
+    async fn verify_platform_chain(
+        &self,
+        request: Request<pb::VerifyPlatformChainRequest>,
+    ) -> Answer<pb::VerifyPlatformChainResponse> {
+        let (ctx, _) = open(request);
+        let answer = verify::verify(&self.app, &ctx.for_tenant(TenantId::NIL)).await?;
+        Ok(Response::new(convert::platform_verification(answer)))
     }
 }

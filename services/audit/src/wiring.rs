@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use tonic::service::Routes;
 use trinity_db::Db;
 use trinity_proto::audit::audit_service_server::AuditServiceServer;
+use trinity_proto::audit::platform_audit_service_server::PlatformAuditServiceServer;
 use trinity_rpc::{Building, Runtime, Service};
 
 use crate::app::App;
@@ -38,8 +39,10 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     jobs::partitions::spawn(Arc::clone(&app), runtime.shutdown.clone());
     jobs::checkpoints::spawn(Arc::clone(&app), runtime.shutdown.clone());
 
-    let server = AuditServiceServer::new(Door { app }).max_decoding_message_size(MAX_MESSAGE_BYTES);
-    Service::new("audit", &runtime, Routes::new(server), move || {
+    let door = Door { app };
+    let platform = PlatformAuditServiceServer::new(door.clone());
+    let server = AuditServiceServer::new(door).max_decoding_message_size(MAX_MESSAGE_BYTES);
+    Service::new("audit", &runtime, Routes::new(server).add_service(platform), move || {
         let db = db.clone();
         async move { db.ping().await.is_ok() }
     })

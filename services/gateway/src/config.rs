@@ -20,6 +20,13 @@ pub struct Config {
     pub upload_limit_bytes: u64,
     /// How long a body may stand still while it is read, in milliseconds; 30 s.
     pub body_timeout_ms: u64,
+    /// How much of a tenant's requests per minute may come at once, as the seconds in which the limit allows as much; 10.
+    pub rate_burst_seconds: u64,
+    /// How many requests of people who have not signed in, such as logins, one address may make in a minute; 300. No
+    /// limit when 0.
+    pub public_requests_per_minute: u32,
+    /// How often the tenant service is told what each tenant used, in milliseconds; 10 s.
+    pub usage_interval_ms: u64,
     /// How many proxies in front are trusted to append to `X-Forwarded-For`; 0: the peer's address is the client's.
     pub trusted_proxies: usize,
     /// How long new requests are still taken after the word to stop, while not ready, in milliseconds; 300.
@@ -36,6 +43,9 @@ impl Default for Config {
             json_limit_bytes: 1 << 20,
             upload_limit_bytes: 5 << 30,
             body_timeout_ms: 30_000,
+            rate_burst_seconds: 10,
+            public_requests_per_minute: 300,
+            usage_interval_ms: 10_000,
             trusted_proxies: 0,
             drain_delay_ms: 300,
             drain_timeout_ms: 20_000,

@@ -1,14 +1,16 @@
 //! The edge: HTTP and JSON on one side, gRPC on the other, with nothing written per RPC.
 //!
 //! Reading order: [`routes`] (what the contracts say), [`transcode`] (JSON ↔ wire bytes), [`pipeline`] (what every
-//! request goes through), [`call`] (the gRPC side), [`envelope`] (the answers), [`openapi`] and [`pages`] (what people
-//! read), [`server`] and [`wiring`]. There is no database here and no business rule.
+//! request goes through), [`limit`] and [`usage`] (how much a tenant asks for), [`call`] (the gRPC side), [`envelope`] (the
+//! answers), [`openapi`] and [`pages`] (what people read), [`server`] and [`wiring`]. There is no database here and no
+//! business rule.
 
 pub mod call;
 pub mod config;
 pub mod envelope;
 pub mod facts;
 pub mod health;
+pub mod limit;
 pub mod metrics;
 pub mod openapi;
 pub mod pages;
@@ -16,6 +18,7 @@ pub mod pipeline;
 pub mod routes;
 pub mod server;
 pub mod transcode;
+pub mod usage;
 pub mod wiring;
 
 use anyhow::Result;

@@ -7,6 +7,9 @@ use clap::{Parser, Subcommand};
 use trinity_gateway::Config;
 use trinity_rpc::{CancellationToken, Peers, Runtime, stop_on_signal};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(name = "trinity-gateway", version, about = "HTTP and JSON in front of Trinity's services")]
 struct Arguments {

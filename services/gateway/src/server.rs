@@ -21,6 +21,7 @@ use trinity_telemetry::PrometheusHandle;
 use crate::config::Config;
 use crate::facts::PeerAddress;
 use crate::pipeline::Edge;
+use crate::usage::Meter;
 use crate::wiring;
 
 /// HTTP/2 windows that let a document of 100 KB pass without waiting, in bytes.
@@ -34,6 +35,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// A gateway that has its address and does not serve yet.
 pub struct Server {
     edge: Arc<Edge>,
+    meter: Meter,
     listener: TcpListener,
     shutdown: CancellationToken,
 }
@@ -51,8 +53,9 @@ impl Server {
     ) -> Result<Self> {
         let listen = config.listen;
         let edge = wiring::edge(config, runtime, local, metrics)?;
+        let meter = Meter::new(Arc::clone(&edge.usage), &runtime.peers)?;
         let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
-        Ok(Self { edge, listener, shutdown: runtime.shutdown.clone() })
+        Ok(Self { edge, meter, listener, shutdown: runtime.shutdown.clone() })
     }
 
     /// The address that was taken.
@@ -64,13 +67,22 @@ impl Server {
     }
 
     /// Serves until shutdown, then drains: not ready but still taking requests for a while, then finishing what is
-    /// under way.
+    /// under way, then telling the tenant service what was counted.
     ///
     /// # Errors
     /// An origin setting that is wrong.
     pub async fn serve(self) -> Result<()> {
-        let Self { edge, listener, shutdown } = self;
+        let Self { edge, meter, listener, shutdown } = self;
         let service = wiring::service(Arc::clone(&edge))?;
+        let served = CancellationToken::new();
+        // Why: the jobs end with this future, even when it is dropped half-way.
+        let end_of_service = served.clone().drop_guard();
+        let interval = Duration::from_millis(edge.config.usage_interval_ms);
+        let metering = trinity_telemetry::spawn("usage", meter.run(interval, served.clone()));
+        let limits = Arc::clone(&edge.limits);
+        trinity_telemetry::spawn("limits", async move {
+            served.run_until_cancelled(limits.keep_small()).await;
+        });
         let graceful = GracefulShutdown::new();
         let serve = |stream: TcpStream, peer: SocketAddr| {
             let service = service.clone();
@@ -82,7 +94,7 @@ impl Server {
             let _ = stream.set_nodelay(true);
             let connection = builder().serve_connection(TokioIo::new(stream), handler).into_owned();
             let watched = graceful.watch(connection);
-            trinity_telemetry::spawn("connection", async move {
+            trinity_telemetry::spawn_bare("connection", async move {
                 if let Err(error) = watched.await {
                     tracing::debug!(%error, "a connection ended");
                 }
@@ -107,6 +119,8 @@ impl Server {
         if tokio::time::timeout(limit, graceful.shutdown()).await.is_err() {
             tracing::warn!("requests were still under way at the end of the drain");
         }
+        drop(end_of_service);
+        metering.await?;
         Ok(())
     }
 }

@@ -19,6 +19,7 @@ use trinity_telemetry::PrometheusHandle;
 use crate::call::download::Streamed;
 use crate::config::Config;
 use crate::health::Readiness;
+use crate::limit::{AddressLimit, Limits, TenantLimit};
 use crate::metrics::RouteMetrics;
 use crate::openapi;
 use crate::pages::Pages;
@@ -48,10 +49,16 @@ pub fn edge(
         services.entry(name.to_owned()).or_insert_with(|| channel.clone());
         channels.push(channel);
     }
+    let limits = Limits {
+        tenants: TenantLimit::new(runtime.bus.clone(), Duration::from_secs(config.rate_burst_seconds)),
+        addresses: AddressLimit::new(config.public_requests_per_minute),
+    };
     Ok(Arc::new(Edge {
         metrics: RouteMetrics::new(&table),
         pages: Pages::new(&openapi::document(&table), metrics),
         authenticator: Arc::clone(&runtime.authenticator),
+        limits: Arc::new(limits),
+        usage: Arc::default(),
         readiness: Readiness::new(services, local),
         is_draining: AtomicBool::new(false),
         channels,
@@ -122,7 +129,14 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>> {
                 name("x-request-id"),
                 name("x-request-timeout-ms"),
             ])
-            .expose_headers([header::ETAG, header::RETRY_AFTER, header::CONTENT_DISPOSITION, name("x-request-id")])
+            .expose_headers([
+                header::ETAG,
+                header::RETRY_AFTER,
+                header::CONTENT_DISPOSITION,
+                name("x-request-id"),
+                name("ratelimit-limit"),
+                name("ratelimit-remaining"),
+            ])
             .max_age(PREFLIGHT_MAX_AGE),
     ))
 }

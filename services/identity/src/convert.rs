@@ -1,6 +1,9 @@
 //! Between the contract's messages and the domain.
 
-use chrono::{DateTime, Utc};
+pub mod access;
+pub mod program;
+
+use chrono::{DateTime, Datelike, Utc};
 use trinity_authz::JsonWebKey;
 use trinity_db::Page;
 use trinity_error::{Error, Result};
@@ -76,14 +79,19 @@ impl From<User> for pb::User {
 
 /// A page of users.
 pub fn user_page(page: Page<User>) -> pb::ListUsersResponse {
-    let info = PageInfo {
+    let info = page_info(&page);
+    pb::ListUsersResponse { users: page.items.into_iter().map(Into::into).collect(), page: Some(info) }
+}
+
+/// Where a page stands in its list.
+pub fn page_info<T>(page: &Page<T>) -> PageInfo {
+    PageInfo {
         page: Some(page.request.page),
         per_page: page.request.per_page,
         total: Some(page.total),
         total_pages: Some(page.total_pages()),
         next_page_token: page.next_page_token(),
-    };
-    pb::ListUsersResponse { users: page.items.into_iter().map(Into::into).collect(), page: Some(info) }
+    }
 }
 
 /// A session as its user sees it who is now in the session `current`.
@@ -111,10 +119,25 @@ pub fn jwk(key: JsonWebKey) -> pb::Jwk {
     }
 }
 
-fn version(version: u64) -> Result<i64> {
+/// The version that a change starts from.
+///
+/// # Errors
+/// `InvalidArgument` naming `version`.
+pub fn version(version: u64) -> Result<i64> {
     i64::try_from(version).map_err(|_| Error::invalid("version", "is too large"))
 }
 
-fn timestamp(at: DateTime<Utc>) -> Timestamp {
+/// A moment that a caller has named.
+///
+/// # Errors
+/// `InvalidArgument` naming `field`.
+pub fn moment(field: &str, at: Timestamp) -> Result<DateTime<Utc>> {
+    let nanos = u32::try_from(at.nanos).ok();
+    // Why microseconds: that is what is stored, and so what is answered.
+    let at = nanos.and_then(|nanos| DateTime::from_timestamp(at.seconds, nanos / 1000 * 1000));
+    at.filter(|at| (2000..10_000).contains(&at.year())).ok_or_else(|| Error::invalid(field, "is not a time"))
+}
+
+pub fn timestamp(at: DateTime<Utc>) -> Timestamp {
     Timestamp { seconds: at.timestamp(), nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or_default() }
 }

@@ -37,9 +37,45 @@ pub fn last_owner() -> Error {
     Error::new(Code::FailedPrecondition, "LAST_OWNER", "a tenant keeps at least one active owner")
 }
 
-/// The caller's strongest role is weaker than what the change is about.
+/// Nobody gives, takes or touches what he does not have himself.
 pub fn role_too_strong() -> Error {
-    Error::new(Code::PermissionDenied, "ROLE_TOO_STRONG", "this needs a role at least as strong as the one concerned")
+    Error::new(Code::PermissionDenied, "ROLE_TOO_STRONG", "this is about more than you may do yourself")
+}
+
+/// Another group of the tenant has this name.
+pub fn group_name_taken() -> Error {
+    taken("name", "GROUP_NAME_TAKEN", "another group has this name")
+}
+
+/// Another role has this name, be it built in or the tenant's own.
+pub fn role_name_taken() -> Error {
+    taken("name", "ROLE_NAME_TAKEN", "another role has this name")
+}
+
+/// Another service account of the tenant has this name.
+pub fn service_account_name_taken() -> Error {
+    taken("name", "SERVICE_ACCOUNT_NAME_TAKEN", "another service account has this name")
+}
+
+/// The subject has the role there already.
+pub fn binding_exists() -> Error {
+    Error::new(Code::AlreadyExists, "BINDING_EXISTS", "the subject has this role there already")
+}
+
+/// Built-in roles are what they are.
+pub fn built_in_role() -> Error {
+    Error::new(Code::FailedPrecondition, "BUILT_IN_ROLE", "built-in roles do not change")
+}
+
+/// The change would leave the installation without active staff.
+pub fn last_staff() -> Error {
+    Error::new(Code::FailedPrecondition, "LAST_STAFF", "an installation keeps at least one active member of staff")
+}
+
+/// The user has as many variables as anybody may have.
+pub fn variable_limit(limit: i64) -> Error {
+    Error::new(Code::ResourceExhausted, "VARIABLE_LIMIT_REACHED", format!("a user has at most {limit} variables"))
+        .with_metadata("limit", limit.to_string())
 }
 
 fn taken(field: &str, reason: &'static str, message: &str) -> Error {

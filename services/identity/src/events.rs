@@ -1,5 +1,9 @@
 //! What this service announces.
 
+pub mod access;
+pub mod program;
+pub mod staff;
+
 use serde::Serialize;
 use serde_json::json;
 use serde_json::value::RawValue;

@@ -1,5 +1,10 @@
 //! The contract's doors: one line an RPC, into `handlers`.
 
+mod access;
+mod environment;
+mod service_account;
+mod staff;
+
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};

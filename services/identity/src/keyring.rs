@@ -5,9 +5,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use chrono::{DateTime, Utc};
 use trinity_authz::{JsonWebKey, TokenSigner};
-use trinity_crypto::Sealer;
+use trinity_crypto::Wrapper;
 use trinity_error::{Error, Result};
-use trinity_ids::{SessionId, TenantId};
+use trinity_ids::{SessionId, StaffId, TenantId};
 use uuid::Uuid;
 
 use crate::domain::User;
@@ -16,7 +16,7 @@ use crate::store::signing_key::SigningKey;
 /// Empty until the first look into the database.
 pub(crate) struct KeyRing {
     issuer: String,
-    sealer: Sealer,
+    wrapper: Wrapper,
     /// With the time from which each signs, the newest first.
     signers: RwLock<Vec<(DateTime<Utc>, TokenSigner)>>,
 }
@@ -28,8 +28,8 @@ pub(crate) struct FreshKey {
 }
 
 impl KeyRing {
-    pub fn new(issuer: &str, sealer: Sealer) -> Self {
-        Self { issuer: issuer.to_owned(), sealer, signers: RwLock::default() }
+    pub fn new(issuer: &str, wrapper: Wrapper) -> Self {
+        Self { issuer: issuer.to_owned(), wrapper, signers: RwLock::default() }
     }
 
     /// Makes a key; its private half leaves sealed.
@@ -39,7 +39,7 @@ impl KeyRing {
     pub fn generate(&self) -> Result<FreshKey> {
         let kid = Uuid::now_v7().to_string();
         let private = TokenSigner::generate().map_err(|_| Error::internal("a signing key could not be made"))?;
-        let sealed_private_key = self.sealer.seal(kid.as_bytes(), &private)?;
+        let sealed_private_key = self.wrapper.seal(kid.as_bytes(), &private)?;
         Ok(FreshKey { kid, sealed_private_key })
     }
 
@@ -75,6 +75,34 @@ impl KeyRing {
     /// # Errors
     /// `Unavailable` before the keys are loaded.
     pub fn sign(&self, tenant: TenantId, user: &User, session: SessionId) -> Result<String> {
+        let roles = user.roles.names().to_vec();
+        self.with_signer(|signer, now| signer.sign(tenant, user.id, session, roles, now))?.map_err(Error::internal)
+    }
+
+    /// Signs a staff token of this many seconds; `entered` is the tenant whose data it opens.
+    ///
+    /// # Errors
+    /// `Unavailable` before the keys are loaded.
+    pub fn sign_staff(
+        &self,
+        staff: StaffId,
+        session: SessionId,
+        entered: Option<TenantId>,
+        seconds: u32,
+    ) -> Result<String> {
+        let signed = self.with_signer(|signer, now| signer.sign_staff(staff, session, entered, now, seconds));
+        signed?.map_err(Error::internal)
+    }
+
+    /// Seals a private key under the current master key when it was sealed under the one before it.
+    ///
+    /// # Errors
+    /// `Internal` when neither opens it.
+    pub fn renew(&self, key: &SigningKey) -> Result<Option<Vec<u8>>> {
+        self.wrapper.renew(key.kid.as_bytes(), &key.sealed_private_key)
+    }
+
+    fn with_signer<T>(&self, work: impl FnOnce(&TokenSigner, u64) -> T) -> Result<T> {
         let now = SystemTime::now();
         let signers = self.signers.read().unwrap_or_else(PoisonError::into_inner);
         let (_, signer) = signers
@@ -82,13 +110,12 @@ impl KeyRing {
             .find(|(from, _)| *from <= DateTime::<Utc>::from(now))
             .or(signers.last())
             .ok_or_else(|| Error::unavailable("sign-in"))?;
-        let seconds = now.duration_since(UNIX_EPOCH).map_err(Error::internal)?.as_secs();
-        signer.sign(tenant, user.id, session, user.roles.names().to_vec(), seconds).map_err(Error::internal)
+        Ok(work(signer, now.duration_since(UNIX_EPOCH).map_err(Error::internal)?.as_secs()))
     }
 
     fn open(&self, key: &SigningKey) -> Result<TokenSigner> {
         let private = self
-            .sealer
+            .wrapper
             .open(key.kid.as_bytes(), &key.sealed_private_key)
             .ok_or_else(|| Error::internal("TRINITY_IDENTITY_MASTER_KEY does not open the stored signing keys"))?;
         TokenSigner::new(&key.kid, &self.issuer, &private).map_err(Error::internal)
@@ -102,7 +129,8 @@ mod tests {
     use super::*;
 
     fn ring(master: u8) -> KeyRing {
-        KeyRing::new("trinity", MasterKey::from_bytes([master; 32]).sealer("signing keys").unwrap())
+        let master = MasterKey::from_bytes([master; 32]);
+        KeyRing::new("trinity", Wrapper::new("signing keys", &master, None).unwrap())
     }
 
     fn stored(ring: &KeyRing) -> SigningKey {

@@ -1,9 +1,11 @@
-//! The identity service: people, the roles that they hold, their sessions, and the keys that sign their tokens.
+//! The identity service: people, programs and staff, what they may do, their sessions, and the keys that sign their tokens.
 //!
 //! Reading order: `domain` (e-mail, password, roles, refresh tokens), `store` (the SQL: lock-out and rotation are there),
-//! `keyring` and `jobs::keys` (signing keys and their rotation), `handlers` (one function an RPC), `grpc` and `convert`
-//! (the contract), `wiring` (what is built at start).
+//! `store::access` (all that one caller may do, in one statement), `keyring` and `jobs::keys` (signing keys and their
+//! rotation), `vault` (tenants' data keys), `handlers` (one function an RPC), `grpc` and `convert` (the contract), `command`
+//! (the first member of staff), `wiring` (what is built at start).
 
+mod command;
 mod config;
 mod convert;
 mod domain;
@@ -14,8 +16,10 @@ mod handlers;
 mod jobs;
 mod keyring;
 mod store;
+mod vault;
 mod wiring;
 
+pub use command::{create_staff, main};
 pub use config::Config;
 pub use wiring::build;
 

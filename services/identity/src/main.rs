@@ -6,5 +6,5 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    trinity_rpc::launch("identity", &trinity_identity::MIGRATOR, trinity_identity::build)
+    trinity_identity::main()
 }

@@ -6,17 +6,24 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tonic::service::Routes;
 use trinity_authz::Authenticator;
-use trinity_crypto::{Deriver, MasterKey, Passwords};
+use trinity_crypto::{Deriver, Passwords, Wrapper};
 use trinity_db::Db;
 use trinity_outbox::Relay;
+use trinity_proto::identity::access_service_server::AccessServiceServer;
 use trinity_proto::identity::auth_service_server::AuthServiceServer;
+use trinity_proto::identity::environment_service_server::EnvironmentServiceServer;
+use trinity_proto::identity::service_account_service_server::ServiceAccountServiceServer;
+use trinity_proto::identity::staff_service_server::StaffServiceServer;
 use trinity_proto::identity::user_service_server::UserServiceServer;
+use trinity_proto::registry::project_service_client::ProjectServiceClient;
 use trinity_proto::tenant::tenant_service_client::TenantServiceClient;
+use trinity_proto::workflow::workflow_service_client::WorkflowServiceClient;
 use trinity_rpc::{Building, Channel, Peers, Runtime, Service};
 
 use crate::Config;
 use crate::grpc::Door;
 use crate::jobs;
+use crate::jobs::key_uses::KeyUses;
 use crate::keyring::KeyRing;
 
 /// How long a request may be: a user's settings are 64 KiB at the most.
@@ -31,7 +38,14 @@ pub(crate) struct App {
     /// Makes each refresh token's successor.
     pub successors: Deriver,
     pub session_lifetime: Duration,
+    /// Wraps the tenants' data keys.
+    pub wrapper: Wrapper,
+    /// The word in API keys that tells installations apart.
+    pub environment: String,
+    pub key_uses: Arc<KeyUses>,
     pub tenants: TenantServiceClient<Channel>,
+    pub projects: ProjectServiceClient<Channel>,
+    pub workflows: WorkflowServiceClient<Channel>,
     pub peers: Peers,
     pub authenticator: Arc<Authenticator>,
 }
@@ -45,19 +59,24 @@ pub fn build(config: Config, runtime: Runtime) -> Building {
 }
 
 async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
-    let master =
-        MasterKey::from_setting("TRINITY_IDENTITY_MASTER_KEY", &config.master_key).map_err(anyhow::Error::msg)?;
+    let (master, previous) = config.master_keys()?;
     ensure!(config.session_days > 0, "the setting TRINITY_IDENTITY_SESSION_DAYS is 0");
     let db = Db::connect(&config.database_url, config.database_connections)
         .context("the setting TRINITY_IDENTITY_DATABASE_URL is malformed")?;
-    let keys = Arc::new(KeyRing::new(&runtime.issuer, master.sealer("signing keys")?));
+    let wrapper = |kind| Wrapper::new(kind, &master, previous.as_ref());
+    let keys = Arc::new(KeyRing::new(&runtime.issuer, wrapper("signing keys")?));
     let app = Arc::new(App {
         db: db.clone(),
         passwords: Passwords::new()?,
         keys: Arc::clone(&keys),
         successors: master.deriver("refresh tokens"),
         session_lifetime: Duration::from_secs(u64::from(config.session_days) * SECONDS_PER_DAY),
+        wrapper: wrapper("tenant keys")?,
+        environment: config.environment()?,
+        key_uses: Arc::default(),
         tenants: TenantServiceClient::new(runtime.peers.channel("tenant")?),
+        projects: ProjectServiceClient::new(runtime.peers.channel("registry")?),
+        workflows: WorkflowServiceClient::new(runtime.peers.channel("workflow")?),
         peers: runtime.peers.clone(),
         authenticator: Arc::clone(&runtime.authenticator),
     });
@@ -65,11 +84,25 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     Relay::new("identity", db.clone(), &runtime)?.spawn();
     jobs::keys::spawn(db.clone(), Arc::clone(&keys), runtime.shutdown.clone());
     jobs::sessions::spawn(db.clone(), runtime.shutdown.clone());
+    jobs::key_uses::spawn(db.clone(), Arc::clone(&app.key_uses), runtime.shutdown.clone());
+    if previous.is_some() {
+        jobs::rewrap::spawn(Arc::clone(&app), runtime.shutdown.clone());
+    }
 
-    let auth = AuthServiceServer::new(Door { app: Arc::clone(&app) }).max_decoding_message_size(MAX_REQUEST_BYTES);
-    let users = UserServiceServer::new(Door { app }).max_decoding_message_size(MAX_REQUEST_BYTES);
-    Service::new("identity", &runtime, Routes::new(auth).add_service(users), move || {
+    let routes = routes(&app);
+    Service::new("identity", &runtime, routes, move || {
         let (db, keys) = (db.clone(), Arc::clone(&keys));
         async move { keys.is_loaded() && db.ping().await.is_ok() }
     })
+}
+
+/// Every door of the service.
+fn routes(app: &Arc<App>) -> Routes {
+    let door = || Door { app: Arc::clone(app) };
+    Routes::new(AuthServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(UserServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(AccessServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(ServiceAccountServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(StaffServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(EnvironmentServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
 }

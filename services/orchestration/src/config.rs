@@ -25,6 +25,9 @@ pub struct Config {
     /// How often workers are asked to say that they live, in milliseconds.
     #[serde(default = "default_heartbeat_ms")]
     pub heartbeat_ms: u32,
+    /// How often the tenant service is told what tenants used, in milliseconds.
+    #[serde(default = "default_usage_interval_ms")]
+    pub usage_interval_ms: u32,
 }
 
 fn default_listen() -> SocketAddr {
@@ -38,6 +41,9 @@ const fn default_lease_ms() -> u32 {
 }
 const fn default_heartbeat_ms() -> u32 {
     1_000
+}
+const fn default_usage_interval_ms() -> u32 {
+    5_000
 }
 
 impl trinity_rpc::Settings for Config {

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
+use trinity_db::Scope;
 use trinity_error::{Error, Result, parse_id};
 use trinity_ids::RunId;
 use trinity_proto::Timestamp;
@@ -70,19 +71,29 @@ pub fn cut<T>(rows: &mut Vec<T>, per_page: u32, token: impl Fn(&T) -> String) ->
     rows.last().map(token).unwrap_or_default()
 }
 
-/// The last task of the page before.
+/// The row that a page begins after, by a token of the list `scope`; none for the first page.
 ///
 /// # Errors
 /// `InvalidArgument` when it is not a token of that list.
-pub fn dead_letter_token(token: &str) -> Result<Option<(RunId, i32)>> {
+pub fn place_of<T: FromStr>(scope: Scope, token: &str) -> Result<Option<T>> {
     if token.is_empty() {
         return Ok(None);
     }
-    token
-        .split_once('.')
-        .and_then(|(run, ordinal)| Some((run.parse().ok()?, ordinal.parse().ok()?)))
-        .map(Some)
-        .ok_or_else(|| Error::invalid("page_token", "is not a token of this list"))
+    let place = scope.position(token)?.parse().ok();
+    place.map(Some).ok_or_else(|| Error::invalid("page_token", "is not a token of this list"))
+}
+
+/// A dead letter's place in its list: newest run first, then by the plan.
+#[derive(Debug, Clone, Copy)]
+pub struct DeadLetterPlace(pub RunId, pub i32);
+
+impl FromStr for DeadLetterPlace {
+    type Err = ();
+
+    fn from_str(text: &str) -> std::result::Result<Self, ()> {
+        let (run, ordinal) = text.split_once('.').ok_or(())?;
+        Ok(Self(run.parse().map_err(|_| ())?, ordinal.parse().map_err(|_| ())?))
+    }
 }
 
 /// A worker's word for an attempt, when it is sound.
@@ -134,6 +145,8 @@ impl From<store::run::Row> for pb::Run {
 pub struct Waiting {
     /// Whether its run is paused.
     pub paused: bool,
+    /// Whether its tenant is suspended.
+    pub suspended: bool,
     /// Whether any worker is connected.
     pub has_workers: bool,
     /// Whether the tenant has as many tasks running as it may.
@@ -185,6 +198,7 @@ fn reason(row: &store::task::Row, waiting: &Waiting) -> String {
     match (row.held, row.not_before) {
         (None, _) => "the tasks it depends on".to_owned(),
         _ if waiting.paused => "the run to be resumed".to_owned(),
+        _ if waiting.suspended => "the tenant to be active again".to_owned(),
         (_, Some(at)) if at > Utc::now() => format!("its next attempt at {}", at.to_rfc3339()),
         _ if !waiting.has_workers => "a worker to connect".to_owned(),
         _ if waiting.at_limit => "the tenant's limit of concurrent tasks".to_owned(),

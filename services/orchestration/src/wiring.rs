@@ -6,17 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use moka::future::Cache;
 use tokio::sync::mpsc;
 use tonic::service::Routes;
 use trinity_context::RequestContext;
 use trinity_db::Db;
-use trinity_ids::TenantId;
 use trinity_outbox::{Delivery, Relay, Sink};
 use trinity_proto::orchestration::run_service_server::RunServiceServer;
 use trinity_proto::orchestration::worker_service_server::WorkerServiceServer;
 use trinity_proto::registry::dataset_service_client::DatasetServiceClient;
-use trinity_proto::tenant::tenant_service_client::TenantServiceClient;
+use trinity_proto::tenant::plan_service_client::PlanServiceClient;
 use trinity_proto::workflow::RecordExecutionRequest;
 use trinity_proto::workflow::workflow_service_client::WorkflowServiceClient;
 use trinity_rpc::{Building, Channel, Peers, Runtime, Service};
@@ -27,13 +25,13 @@ use crate::grpc::Door;
 use crate::jobs::announce::Announcer;
 use crate::jobs::engine::Engine;
 use crate::jobs::input::EngineDoor;
+use crate::jobs::meter::Meter;
 use crate::jobs::partitions;
 use crate::jobs::registrar::{Registrar, Written};
+use crate::jobs::standing::Standings;
 
 /// How much may wait for the registry before workers are made to wait.
 const REGISTRAR_QUEUE: usize = 1024;
-/// How long a tenant's limit is believed without asking again.
-const LIMIT_TTL: Duration = Duration::from_secs(1);
 /// A worker's message may hold a task's result document.
 const MAX_MESSAGE_BYTES: usize = 16 << 20;
 
@@ -43,9 +41,6 @@ pub struct App {
     pub peers: Peers,
     pub workflows: WorkflowServiceClient<Channel>,
     pub datasets: DatasetServiceClient<Channel>,
-    pub tenants: TenantServiceClient<Channel>,
-    /// Tenants' limits of concurrent tasks, as last read from the tenant service and written to `shares`.
-    pub limits: Cache<TenantId, i32>,
     pub engine: EngineDoor,
     pub registrar: mpsc::Sender<Written>,
     pub announcer: Announcer,
@@ -86,6 +81,16 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     trinity_telemetry::spawn("partitions", async move {
         shutdown.run_until_cancelled(partitions).await;
     });
+    let room = Meter {
+        db: db.clone(),
+        peers: peers.clone(),
+        plans: PlanServiceClient::new(peers.channel("tenant")?),
+        interval: Duration::from_millis(config.usage_interval_ms.into()),
+    };
+    trinity_telemetry::spawn("meter", room.run(runtime.shutdown.clone()));
+    let room =
+        Standings { db: db.clone(), runtime: runtime.clone(), engine: engine.clone(), announcer: announcer.clone() };
+    trinity_telemetry::spawn("standings", room.run());
     let counter = ExecutionCounter { peers: peers.clone(), workflows: workflows.clone() };
     Relay::new("orchestration", db.clone(), &runtime)?.with_sink(counter).spawn();
 
@@ -93,9 +98,7 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         db: db.clone(),
         workflows,
         datasets,
-        tenants: TenantServiceClient::new(peers.channel("tenant")?),
         peers,
-        limits: Cache::builder().max_capacity(100_000).time_to_live(LIMIT_TTL).build(),
         engine,
         registrar,
         announcer,

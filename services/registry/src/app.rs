@@ -1,15 +1,20 @@
 //! What every handler of this service works with.
 
+use std::sync::Arc;
+
+use trinity_authz::Authenticator;
 use trinity_db::Db;
 use trinity_storage::Storage;
 
-use crate::tenants::Tenants;
+use crate::store::project::ProjectReads;
 
 /// Made once by `wiring`, shared by all calls.
 pub(crate) struct App {
     pub db: Db,
+    pub projects: ProjectReads,
     pub storage: Storage,
-    pub tenants: Tenants,
+    /// Says what callers and tenants may do now: for calls that last, and for calls of other services.
+    pub authenticator: Arc<Authenticator>,
     /// The largest file that may be uploaded.
     pub max_upload_bytes: u64,
 }

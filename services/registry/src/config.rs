@@ -23,6 +23,9 @@ pub struct Config {
     /// The largest file that may be uploaded, in bytes.
     #[serde(default = "default_max_upload_bytes")]
     pub max_upload_bytes: u64,
+    /// How often the tenant service is told what tenants store, in milliseconds.
+    #[serde(default = "default_meter_interval_ms")]
+    pub meter_interval_ms: u64,
 }
 
 impl trinity_rpc::Settings for Config {
@@ -46,4 +49,9 @@ const fn default_database_connections() -> u32 {
 /// 5 GiB.
 const fn default_max_upload_bytes() -> u64 {
     5 << 30
+}
+
+/// A minute.
+const fn default_meter_interval_ms() -> u64 {
+    60_000
 }

@@ -10,6 +10,29 @@ pub(crate) fn project_not_deleted() -> Error {
     Error::new(Code::FailedPrecondition, "PROJECT_NOT_DELETED", "the project is not deleted")
 }
 
+pub(crate) fn project_limit_reached(limit: u32) -> Error {
+    Error::new(Code::ResourceExhausted, "PROJECT_LIMIT_REACHED", format!("the plan allows {limit} live projects"))
+        .with_metadata("limit", limit.to_string())
+}
+
+pub(crate) fn storage_limit_reached(limit_bytes: u64) -> Error {
+    Error::new(
+        Code::ResourceExhausted,
+        "STORAGE_LIMIT_REACHED",
+        format!("the plan allows {limit_bytes} bytes of datasets"),
+    )
+    .with_metadata("limit", limit_bytes.to_string())
+}
+
+pub(crate) fn tenant_suspended() -> Error {
+    Error::new(Code::PermissionDenied, "TENANT_SUSPENDED", "this tenant is suspended")
+}
+
+pub(crate) fn subscription_expired() -> Error {
+    let message = "the subscription has expired, so nothing can be changed";
+    Error::new(Code::PermissionDenied, "SUBSCRIPTION_EXPIRED", message)
+}
+
 pub(crate) fn upload_too_large(limit_bytes: u64) -> Error {
     Error::new(Code::InvalidArgument, "UPLOAD_TOO_LARGE", format!("the file is larger than {limit_bytes} bytes"))
         .with_metadata("limit_bytes", limit_bytes.to_string())

@@ -137,7 +137,7 @@ impl DatasetService for Door {
         request: Request<pb::DownloadDatasetRequest>,
     ) -> Answer<Self::DownloadDatasetStream> {
         let (ctx, request) = open(request);
-        Ok(Response::new(download::download(&self.app, &ctx, request).await?))
+        Ok(Response::new(download::download(&self.app, ctx, request).await?))
     }
 
     async fn delete_dataset(&self, request: Request<pb::DeleteDatasetRequest>) -> Answer<pb::DeleteDatasetResponse> {

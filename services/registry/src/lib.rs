@@ -1,7 +1,7 @@
 //! Registry: apps, projects, the catalogue of atoms, and datasets with their files.
 //!
 //! Reading order: `config`, `wiring` (what is made at start), `grpc` (one line per RPC), `handlers`, `domain` (nouns and
-//! rules), `tables` (files read as tables), `store` (SQL), `events`, `tenants` (what the tenant service says), `jobs`.
+//! rules), `tables` (files read as tables), `store` (SQL), `events`, `jobs`.
 
 mod app;
 mod config;
@@ -14,7 +14,6 @@ mod handlers;
 mod jobs;
 mod store;
 mod tables;
-mod tenants;
 mod wiring;
 
 pub use config::Config;

@@ -1,6 +1,7 @@
 //! The only place that makes pools, clients, jobs and servers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tonic::service::Routes;
@@ -9,14 +10,16 @@ use trinity_outbox::Relay;
 use trinity_proto::registry::atom_service_server::AtomServiceServer;
 use trinity_proto::registry::dataset_service_server::DatasetServiceServer;
 use trinity_proto::registry::project_service_server::ProjectServiceServer;
+use trinity_proto::tenant::plan_service_client::PlanServiceClient;
 use trinity_rpc::{Building, Runtime, Service};
 use trinity_storage::Storage;
 
 use crate::app::App;
 use crate::config::Config;
 use crate::grpc::Door;
+use crate::jobs::meter::Meter;
 use crate::jobs::seed::Seeding;
-use crate::tenants::Tenants;
+use crate::store;
 
 /// The largest message: two documents of 1 MiB, a piece of a file, or the outputs of many tasks.
 const MAX_MESSAGE_BYTES: usize = 16 << 20;
@@ -33,11 +36,15 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     let db = Db::connect(&config.database_url, config.database_connections)
         .context("the setting TRINITY_REGISTRY_DATABASE_URL is malformed")?;
     let storage = Storage::open(&config.storage_url).context("the setting TRINITY_REGISTRY_STORAGE_URL is wrong")?;
-    let tenants = Tenants::new(&runtime.peers)?;
+    let plans = PlanServiceClient::new(runtime.peers.channel("tenant")?);
     let seeding = Seeding::start(db.clone(), runtime.shutdown.clone()).await?;
     Relay::new("registry", db.clone(), &runtime)?.spawn();
+    let interval = Duration::from_millis(config.meter_interval_ms);
+    Meter { db: db.clone(), plans, peers: runtime.peers.clone(), interval }.spawn(runtime.shutdown.clone());
 
-    let app = Arc::new(App { db: db.clone(), storage, tenants, max_upload_bytes: config.max_upload_bytes });
+    let (authenticator, max_upload_bytes) = (Arc::clone(&runtime.authenticator), config.max_upload_bytes);
+    let projects = store::project::reads(db.clone());
+    let app = Arc::new(App { db: db.clone(), projects, storage, authenticator, max_upload_bytes });
     let door = Door { app };
     let routes = Routes::new(ProjectServiceServer::new(door.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(AtomServiceServer::new(door.clone()))

@@ -1,7 +1,7 @@
-//! The tenant service: companies, their domains, and whether they may be used.
+//! The tenant service: companies, their domains, what they have paid for, and what they use.
 //!
-//! Reading order: `domain` (names, slugs, host names), `store` (the SQL), `handlers` (one function an RPC), `grpc` and
-//! `convert` (the contract), `wiring` (what is built at start).
+//! Reading order: `domain` (nouns and rules), `store` (the SQL), `handlers` (one function an RPC), `grpc` and `convert`
+//! (the contract), `jobs` (what time brings about), `wiring` (what is built at start).
 
 mod config;
 mod convert;
@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod grpc;
 mod handlers;
+mod jobs;
 mod store;
 mod wiring;
 

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use trinity_context::RequestContext;
-use trinity_error::{Code, Result};
-use trinity_ids::{ProjectId, TenantId};
+use trinity_error::{Code, Error, Result};
+use trinity_ids::{ProjectId, TenantId, UserId};
 use trinity_proto::common::Json;
 use trinity_proto::registry::project_service_client::ProjectServiceClient;
 use trinity_proto::registry::{ApplyCanvasStateRequest, CheckProjectRequest};
@@ -36,14 +36,14 @@ impl Registry {
         Ok(Self { client: ProjectServiceClient::new(peers.channel("registry")?), peers: peers.clone() })
     }
 
-    /// Checks that a live project of the caller's tenant has this id.
+    /// Checks that a live project of the caller's tenant has this id, and tells who owns it.
     ///
     /// # Errors
     /// `NotFound`; `Unavailable` when registry does not answer.
-    pub async fn check_project(&self, ctx: &RequestContext, project: ProjectId) -> Result<()> {
+    pub async fn check_project(&self, ctx: &RequestContext, project: ProjectId) -> Result<UserId> {
         let message = CheckProjectRequest { tenant_id: ctx.tenant()?.into(), project_id: project.into() };
-        self.client.clone().check_project(self.peers.request(ctx, message)).await?;
-        Ok(())
+        let answer = self.client.clone().check_project(self.peers.request(ctx, message)).await?.into_inner();
+        answer.owner_id.parse().map_err(Error::internal)
     }
 
     /// Tells a project's canvas; older revisions than the one that registry has change nothing there.

@@ -31,6 +31,19 @@ pub(super) struct ColumnFacts {
     pub longest: u64,
 }
 
+impl Scanned {
+    /// What is known of two parts of a file that follow each other.
+    pub fn and(mut self, next: &Self) -> Self {
+        self.rows += next.rows;
+        self.unsplittable |= next.unsplittable;
+        for (column, other) in self.columns.iter_mut().zip(&next.columns) {
+            column.leading_zero |= other.leading_zero;
+            column.longest = column.longest.max(other.longest);
+        }
+        self
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     RecordStart,
@@ -64,6 +77,8 @@ pub(super) struct Scanner<'a> {
     fields: usize,
     expected: Option<usize>,
     records: u64,
+    /// Records that are no rows.
+    headers: u64,
     found: Scanned,
 }
 
@@ -89,8 +104,30 @@ impl<'a> Scanner<'a> {
             fields: 0,
             expected: None,
             records: 0,
+            headers: u64::from(options.has_header),
             found: Scanned::default(),
         }
+    }
+
+    /// A pass that begins behind a line end within the file, whose records have `fields` fields. Its lines are counted
+    /// from there.
+    pub fn within(options: &'a Options, fields: usize) -> Self {
+        let mut this = Self::new(options);
+        this.expected = Some(fields);
+        this.found.columns = vec![ColumnFacts::default(); fields];
+        this.line_feeds = true;
+        this.headers = 0;
+        this
+    }
+
+    /// How many fields every record has, once the first one has ended.
+    pub fn fields_expected(&self) -> Option<usize> {
+        self.expected
+    }
+
+    /// Whether the next byte begins a record.
+    pub fn is_between_records(&self) -> bool {
+        self.state == State::RecordStart
     }
 
     pub fn take(&mut self, block: &[u8]) -> Result<(), Fault> {
@@ -105,7 +142,7 @@ impl<'a> Scanner<'a> {
                 State::RecordStart => {
                     self.begin_record(at);
                     // Why: the mark that some programs write first belongs to no field.
-                    let mark = self.records == 0 && block[at..].starts_with(b"\xef\xbb\xbf");
+                    let mark = self.expected.is_none() && block[at..].starts_with(b"\xef\xbb\xbf");
                     at += if mark { 3 } else { 0 };
                 }
                 State::FieldStart => {
@@ -270,7 +307,7 @@ impl<'a> Scanner<'a> {
         if self.records == 0 {
             return Err(Fault::lasting(code::CSV_EMPTY, "the file is empty"));
         }
-        self.found.rows = self.records - u64::from(self.options.has_header);
+        self.found.rows = self.records - self.headers;
         self.found.unsplittable |= !self.line_feeds;
         Ok(self.found)
     }

@@ -14,6 +14,11 @@ async fn refused(bytes: impl Into<Vec<u8>>) -> (String, String) {
     (fault.code, fault.message)
 }
 
+/// The rows of the table that is read.
+async fn accepted(file: &str) -> u64 {
+    Bench::new().read_csv(file, json!({})).await.unwrap().outputs[0].rows
+}
+
 fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -200,4 +205,26 @@ async fn headers_are_made_usable() {
     let bench = Bench::new();
     let outcome = bench.read_csv("\u{feff}a,,a, b \n1,2,3,4\n", json!({})).await.unwrap();
     assert_eq!(types(&outcome.outputs[0]), ["a: int64", "column_2: int64", "a_2: int64", "b: int64"]);
+}
+
+/// Large enough to be checked in two halves.
+fn large(row: impl Fn(usize) -> String) -> String {
+    let mut file = String::from("id,text\n");
+    (0..400_000).for_each(|at| file.push_str(&row(at)));
+    file
+}
+
+#[tokio::test]
+async fn a_large_file_is_checked_whole() {
+    let sound = large(|at| format!("{at},\"plain, {at}\"\n"));
+    assert_eq!(accepted(&sound).await, 400_000);
+    // Quoted line ends everywhere: the cut lies within a field.
+    let folded = large(|at| format!("{at},\"one\ntwo\"\n"));
+    assert_eq!(accepted(&folded).await, 400_000);
+    for (at, line) in [(100, 102), (399_000, 399_002)] {
+        let broken = large(|row| if row == at { format!("{row}\n") } else { format!("{row},xxxxxxxx\n") });
+        assert_eq!(refused(broken).await, malformed(&format!("line {line}: 1 field where the header has 2")));
+    }
+    let open = large(|row| if row == 399_999 { format!("{row},\"x\n") } else { format!("{row},xxxxxxxx\n") });
+    assert_eq!(refused(open).await, malformed("line 400001: the quote that opens here is never closed"));
 }

@@ -41,7 +41,8 @@ pub async fn logout(server: &Where, output: Output) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn ask(question: &str, hidden: bool) -> Result<String> {
+/// Asks a person, on a terminal or by a line of standard input.
+pub fn ask(question: &str, hidden: bool) -> Result<String> {
     let terminal = stdin().is_terminal();
     if terminal {
         print!("{question}");

@@ -1,8 +1,11 @@
 //! One file per noun that a person works with.
 
+pub mod access;
+pub mod api;
 pub mod audit;
 pub mod datasets;
 pub mod login;
+pub mod mail;
 pub mod projects;
 pub mod run;
 pub mod workflows;

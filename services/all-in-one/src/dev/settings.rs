@@ -74,6 +74,17 @@ pub fn login(secret: &Secret) -> Login {
     Login { tenant: "demo".to_owned(), email: "admin@demo.example".to_owned(), password }
 }
 
+/// The operator's login, likewise.
+pub fn staff(secret: &Secret) -> Login {
+    let password = hex::encode(&secret.derive("staff password")[..10]);
+    Login { tenant: String::new(), email: "operator@demo.example".to_owned(), password }
+}
+
+/// Where mails land, since a laptop has no mail server.
+fn mail_folder(folder: &Folder) -> String {
+    folder.join("mail").display().to_string()
+}
+
 /// The settings file's text.
 pub fn text(
     folder: &Folder,
@@ -91,7 +102,10 @@ pub fn text(
         line(&mut text, "database_url", &urls.serve);
         line(&mut text, "owner_url", &urls.owner);
         match service.as_str() {
-            "identity" => line(&mut text, "master_key", &key(secret, "master key")),
+            "identity" => {
+                line(&mut text, "master_key", &key(secret, "master key"));
+                line(&mut text, "mail_folder", &mail_folder(folder));
+            }
             "registry" => line(&mut text, "storage_url", &storage),
             "audit" => line(&mut text, "signing_key", &key(secret, "audit signing key")),
             _ => {}
@@ -111,13 +125,22 @@ pub fn is_current(folder: &Folder, text: &str) -> bool {
 }
 
 /// Writes what scripts need to know.
-pub fn write_dev_env(folder: &Folder, stack: &Stack, ports: Ports, login: &Login) -> Result<PathBuf> {
+pub fn write_dev_env(
+    folder: &Folder,
+    stack: &Stack,
+    ports: Ports,
+    staff: &Login,
+    login: &Login,
+) -> Result<PathBuf> {
     let pairs = [
         ("TRINITY_URL", ports.http_url()),
         ("TRINITY_GRPC_URL", ports.grpc_url()),
         ("TRINITY_TENANT", login.tenant.clone()),
         ("TRINITY_EMAIL", login.email.clone()),
         ("TRINITY_PASSWORD", login.password.clone()),
+        ("TRINITY_STAFF_EMAIL", staff.email.clone()),
+        ("TRINITY_STAFF_PASSWORD", staff.password.clone()),
+        ("TRINITY_IDENTITY_MAIL_FOLDER", mail_folder(folder)),
         ("DATABASE_URL", stack.postgres_url.clone()),
         ("REDIS_URL", stack.redis_url.clone()),
     ];

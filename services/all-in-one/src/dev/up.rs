@@ -6,6 +6,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use trinity_authz::ServiceKey;
 use trinity_cli::Client;
+use trinity_cli::Login as SignedIn;
 use trinity_devstack::{Stack, provision, stack};
 
 use super::bootstrap::{self, Login};
@@ -24,14 +25,17 @@ pub async fn up(data: &Path, example_folder: &Path) -> Result<()> {
     let ports = start_services(&folder, &stack, &secret).await?;
     say(begun, &format!("ready at {}", ports.http_url()));
 
-    let login = settings::login(&secret);
+    let (staff, login) = (settings::staff(&secret), settings::login(&secret));
     let key = ServiceKey::new("all-in-one", &settings::service_key(&secret)).map_err(anyhow::Error::msg)?;
-    bootstrap::ensure(&ports.grpc_url(), &key, &login).await?;
-    let environment = settings::write_dev_env(&folder, &stack, ports, &login)?;
+    bootstrap::ensure(&ports.grpc_url(), &key, &staff, &login).await?;
+    let environment = settings::write_dev_env(&folder, &stack, ports, &staff, &login)?;
 
     say(begun, "worked example: Seattle weather");
     let client = Client::new(&ports.http_url())?;
-    let tokens = client.login(&login.tenant, &login.email, &login.password).await.context("the demo login")?;
+    let signed_in = client.login(&login.tenant, &login.email, &login.password).await.context("the demo login")?;
+    let SignedIn::Done(tokens) = signed_in else {
+        anyhow::bail!("the demo owner has a second factor: sign in with `trinity login`");
+    };
     let loaded = example::load(&client.with_token(&tokens.access_token), example_folder).await?;
     say(begun, "done");
     print_directions(ports, &login, &loaded, &environment);
@@ -86,6 +90,7 @@ async fn start_services(folder: &Folder, stack: &Stack, secret: &Secret) -> Resu
     say(begun, "schemas are provisioned and migrated");
     let ports = Ports::choose(folder)?;
     let file = folder.write_private(settings::FILE, &settings::text(folder, stack, secret, ports, &urls))?;
+    bootstrap::first_staff(&file, &settings::staff(secret)).await.context("making the first member of staff")?;
     instance::start(folder, &file, &format!("127.0.0.1:{}", ports.grpc))?;
     instance::wait_ready(folder, &ports.http_url()).await?;
     Ok(ports)

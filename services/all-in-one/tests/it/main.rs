@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use tempfile::TempDir;
-use trinity_cli::{Client, lookup};
+use trinity_cli::{Client, Login, lookup};
 
 /// An installation that is removed at the end, also when the test panics.
 struct Installation(TempDir);
@@ -40,8 +40,10 @@ impl Installation {
         let client = Client::new(&self.environment("TRINITY_URL")).unwrap();
         let [tenant, email, password] =
             ["TRINITY_TENANT", "TRINITY_EMAIL", "TRINITY_PASSWORD"].map(|name| self.environment(name));
-        let token = client.login(&tenant, &email, &password).await.unwrap().access_token;
-        client.with_token(&token)
+        let Login::Done(tokens) = client.login(&tenant, &email, &password).await.unwrap() else {
+            panic!("a second factor is asked for");
+        };
+        client.with_token(&tokens.access_token)
     }
 }
 

@@ -3,5 +3,6 @@
 mod append;
 mod list;
 mod partitions;
+mod platform;
 mod stand;
 mod tampering;

@@ -7,10 +7,11 @@ use sqlx::PgConnection;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 use trinity_audit::{Config, MIGRATOR};
-use trinity_ids::{EventId, TenantId, UserId};
+use trinity_ids::{EventId, StaffId, TenantId, UserId};
 use trinity_proto::Timestamp;
 use trinity_proto::audit as pb;
 use trinity_proto::audit::audit_service_client::AuditServiceClient;
+use trinity_proto::audit::platform_audit_service_client::PlatformAuditServiceClient;
 use trinity_proto::common::Json;
 use trinity_rpc::{CancellationToken, Peers, Runtime};
 use trinity_testkit::{TestDb, TestRedis, TestTokens, eventually, free_port};
@@ -71,6 +72,15 @@ impl Stand {
 
     pub fn client(&self) -> AuditServiceClient<Channel> {
         AuditServiceClient::new(self.channel.clone())
+    }
+
+    pub fn platform(&self) -> PlatformAuditServiceClient<Channel> {
+        PlatformAuditServiceClient::new(self.channel.clone())
+    }
+
+    /// A request of an operator of the installation.
+    pub fn staff_says<T>(&self, message: T) -> Request<T> {
+        with_token(message, &self.tokens.staff(StaffId::new()))
     }
 
     /// A request of somebody of a tenant.

@@ -31,7 +31,7 @@ pub struct Call<'e> {
     pub facts: &'e Facts,
     pub parts: &'e Parts,
     /// The values of the path's parameters, still percent-encoded.
-    pub path_values: Vec<String>,
+    pub path_values: Vec<&'e str>,
 }
 
 impl Call<'_> {

@@ -14,7 +14,7 @@ use super::Call;
 use crate::config::Config;
 use crate::envelope::Refusal;
 use crate::routes::BodyRule;
-use crate::transcode::{Fault, Reader, Reason};
+use crate::transcode::{Fault, PASSED_OVER, Reader, Reason};
 
 /// Reads the JSON body of a call; empty when there is none.
 ///
@@ -101,6 +101,9 @@ fn read_parameters<'p>(
     for (name, value) in parameters {
         let index = message.find(&name).filter(|index| call.endpoint.request.query_fields & (1 << index) != 0);
         let Some(index) = index else {
+            if name == PASSED_OVER && message.find(&name).is_none() {
+                continue;
+            }
             let name: String = name.chars().take(100).collect();
             faults.push(Fault::new(name, Reason::UnknownField, "is not a parameter here"));
             continue;

@@ -19,3 +19,7 @@ pub use write::{BadWire, Writer};
 
 /// How deep a JSON document may nest.
 pub const MAX_DEPTH: usize = 128;
+
+/// A parameter, or a key of a body, that is passed over where the contract has no such field: the tenant is the token's,
+/// whatever a request says.
+pub const PASSED_OVER: &str = "tenant_id";

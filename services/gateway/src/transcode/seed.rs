@@ -3,9 +3,10 @@
 use std::fmt;
 
 use serde::Deserialize as _;
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::PASSED_OVER;
 use super::fault::{Reason, Step};
 use super::read::Reader;
 use super::scalar;
@@ -36,7 +37,11 @@ impl<'de> Visitor<'de> for MessageSeed<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<u128, A::Error> {
         let Self { reader, message } = self;
         let (mut named, mut seen) = (0_u128, 0_u128);
-        while let Some(index) = map.next_key_seed(KeySeed { reader, message })? {
+        while let Some(known) = map.next_key_seed(KeySeed { reader, message })? {
+            let Some(index) = known else {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            };
             let field = &message.fields[index];
             let bit = 1 << index;
             reader.steps.push(Step::Field(&field.name));
@@ -56,32 +61,34 @@ impl<'de> Visitor<'de> for MessageSeed<'_, '_> {
     }
 }
 
-/// The key of an object: the place of its field.
+/// The key of an object: the place of its field; `None` for one that is passed over.
 struct KeySeed<'r, 's> {
     reader: &'r mut Reader<'s>,
     message: &'s Message,
 }
 
 impl<'de> DeserializeSeed<'de> for KeySeed<'_, '_> {
-    type Value = usize;
+    type Value = Option<usize>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<usize>, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for KeySeed<'_, '_> {
-    type Value = usize;
+    type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a field name")
     }
 
-    fn visit_str<E: Error>(self, name: &str) -> Result<usize, E> {
-        self.message.find(name).ok_or_else(|| {
-            self.reader.steps.push(Step::Key(name.to_owned()));
-            self.reader.fail(Reason::UnknownField, "is not a field here")
-        })
+    fn visit_str<E: Error>(self, name: &str) -> Result<Option<usize>, E> {
+        let known = self.message.find(name);
+        if known.is_some() || (name == PASSED_OVER && self.reader.steps.is_empty()) {
+            return Ok(known);
+        }
+        self.reader.steps.push(Step::Key(name.to_owned()));
+        Err(self.reader.fail(Reason::UnknownField, "is not a field here"))
     }
 }
 

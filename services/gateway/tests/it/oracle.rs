@@ -5,6 +5,7 @@ use prost_reflect::{
     DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, ReflectMessage as _, SerializeOptions, Value,
 };
 use serde_json::{Map, Value as Json, json};
+use trinity_gateway::transcode::schema::is_required;
 
 /// What the transcoder must write for a message.
 pub fn to_json(message: &DynamicMessage) -> Json {
@@ -110,10 +111,12 @@ impl Entropy<'_> {
 pub fn message(descriptor: &MessageDescriptor, entropy: &mut Entropy<'_>, depth: usize) -> DynamicMessage {
     let mut message = DynamicMessage::new(descriptor.clone());
     for field in descriptor.fields() {
-        if entropy.byte().is_multiple_of(3) {
+        // What a request must have, and not empty, an answer has as well.
+        let required = is_required(&field);
+        if entropy.byte().is_multiple_of(3) && !required {
             continue;
         }
-        let count = entropy.byte() % 4;
+        let count = (entropy.byte() % 4).max(u8::from(required));
         let deep_enough = matches!(field.kind(), Kind::Message(ref inner) if depth == 0 && inner.full_name().starts_with("everything"));
         if deep_enough {
             continue;
@@ -126,7 +129,11 @@ pub fn message(descriptor: &MessageDescriptor, entropy: &mut Entropy<'_>, depth:
         } else if field.is_list() {
             Value::List((0..count).map(|_| value(&field, entropy, depth)).collect())
         } else {
-            value(&field, entropy, depth)
+            match value(&field, entropy, depth) {
+                Value::String(text) if required && text.is_empty() => Value::String("x".to_owned()),
+                Value::Bytes(bytes) if required && bytes.is_empty() => Value::Bytes(b"x".as_slice().into()),
+                value => value,
+            }
         };
         message.set_field(&field, value);
     }

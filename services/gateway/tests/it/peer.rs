@@ -14,6 +14,9 @@ use tonic_prost::ProstCodec;
 use trinity_error::{Code, Error};
 use trinity_proto::common::{Json, PageInfo};
 use trinity_proto::registry::*;
+use trinity_proto::tenant::{
+    GetTenantRequest, GetTenantResponse, Metric, RecordUsageRequest, RecordUsageResponse, Tenant,
+};
 
 /// What the registry has seen and holds.
 #[derive(Default)]
@@ -21,11 +24,23 @@ pub struct State {
     pub projects: Mutex<BTreeMap<String, Project>>,
     pub metadata: Mutex<MetadataMap>,
     pub uploads: Mutex<Vec<Upload>>,
+    pub usage: Mutex<Usage>,
     /// Slow calls that were dropped before they ended.
     pub dropped: Notify,
     /// Says that a slow call has arrived, and lets it go.
     pub arrived: Notify,
     pub released: Notify,
+}
+
+/// What was told of the tenants' requests.
+#[derive(Debug, Default)]
+pub struct Usage {
+    /// The ids of all batches as they came.
+    pub batches: Vec<String>,
+    /// Requests by tenant; a batch that comes again counts once.
+    pub requests: BTreeMap<String, u64>,
+    /// How many answers will be lost on the way.
+    pub answers_to_lose: usize,
 }
 
 /// An upload as it came.
@@ -57,6 +72,7 @@ pub fn routes(state: &Arc<State>) -> Router {
     }
     const PROJECTS: &str = "/trinity.registry.v1.ProjectService";
     const DATASETS: &str = "/trinity.registry.v1.DatasetService";
+    const TENANT: &str = "/trinity.tenant.v1";
     Router::new()
         .route(&format!("{PROJECTS}/ListApps"), rpc!(unary, list_apps))
         .route(&format!("{PROJECTS}/CreateProject"), rpc!(unary, create_project))
@@ -68,6 +84,8 @@ pub fn routes(state: &Arc<State>) -> Router {
         .route(&format!("{DATASETS}/UploadDataset"), rpc!(client_streaming, upload_dataset))
         .route(&format!("{DATASETS}/DownloadDataset"), rpc!(server_streaming, download_dataset))
         .route(&format!("{DATASETS}/PreviewDataset"), rpc!(unary, preview_dataset))
+        .route(&format!("{TENANT}.TenantService/GetTenant"), rpc!(unary, get_tenant))
+        .route(&format!("{TENANT}.PlanService/RecordUsage"), rpc!(unary, record_usage))
 }
 
 /// Notices when the call that holds it is dropped.
@@ -194,6 +212,30 @@ impl Peer {
     ) -> Result<Response<RestoreProjectResponse>, Status> {
         let asked = self.see(request);
         Err(Error::new(Code::FailedPrecondition, "NOT_DELETED", format!("{} is not deleted", asked.project_id)).into())
+    }
+}
+
+/// Tenants.
+impl Peer {
+    async fn get_tenant(self, request: Request<GetTenantRequest>) -> Result<Response<GetTenantResponse>, Status> {
+        let tenant = Tenant { id: self.see(request).tenant_id, ..Tenant::default() };
+        Ok(Response::new(GetTenantResponse { tenant: Some(tenant) }))
+    }
+
+    async fn record_usage(self, request: Request<RecordUsageRequest>) -> Result<Response<RecordUsageResponse>, Status> {
+        let batch = request.into_inner();
+        let mut usage = self.0.usage.lock().unwrap();
+        let is_new = !usage.batches.contains(&batch.batch_id);
+        usage.batches.push(batch.batch_id);
+        for entry in batch.entries.into_iter().filter(|_| is_new) {
+            assert_eq!((entry.metric(), entry.day.len()), (Metric::Requests, 10), "{entry:?}");
+            *usage.requests.entry(entry.tenant_id).or_default() += entry.amount;
+        }
+        if usage.answers_to_lose > 0 {
+            usage.answers_to_lose -= 1;
+            return Err(Error::unavailable("the connection").into());
+        }
+        Ok(Response::new(RecordUsageResponse {}))
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
+use trinity_authz::Authenticator;
 use trinity_config::Shared;
 use trinity_gateway::{Config, Server};
 use trinity_ids::{TenantId, UserId};
@@ -25,17 +26,43 @@ pub const LIMIT: Duration = Duration::from_secs(20);
 pub struct Stack {
     pub base: String,
     pub http: Client,
+    pub tokens: Arc<TestTokens>,
+    pub authenticator: Arc<Authenticator>,
+    /// An owner of `tenant`.
     pub token: String,
+    pub tenant: TenantId,
     pub peer: Arc<State>,
     pub health: HealthReporter,
     pub shutdown: CancellationToken,
     pub serving: JoinHandle<anyhow::Result<()>>,
 }
 
+/// What gateways of one installation share.
+pub struct Installation {
+    pub tokens: Arc<TestTokens>,
+    pub redis_url: String,
+    pub redis_prefix: String,
+    /// Instead of the one that knows `tokens`.
+    pub authenticator: Option<Arc<Authenticator>>,
+}
+
+impl Default for Installation {
+    /// Redis is away.
+    fn default() -> Self {
+        let redis_url = "redis://127.0.0.1:1".to_owned();
+        Self { tokens: Arc::new(TestTokens::new()), redis_url, redis_prefix: "test".to_owned(), authenticator: None }
+    }
+}
+
 const SERVICES: [&str; 6] = ["tenant", "identity", "registry", "workflow", "orchestration", "audit"];
 
 /// Starts a peer that is all services at once, and a gateway in front of it, over the network.
 pub async fn start(adjust: impl FnOnce(&mut Config)) -> Stack {
+    start_in(&Installation::default(), adjust).await
+}
+
+/// As [`start`], a gateway of an installation.
+pub async fn start_in(installation: &Installation, adjust: impl FnOnce(&mut Config)) -> Stack {
     let (health, health_service) = tonic_health::server::health_reporter();
     let peer = Arc::new(State::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -45,6 +72,7 @@ pub async fn start(adjust: impl FnOnce(&mut Config)) -> Stack {
         .serve_with_incoming(TcpListenerStream::new(listener));
     trinity_telemetry::spawn("peer", async move { server.await.unwrap() });
     gateway(
+        installation,
         peer,
         health,
         |shared| {
@@ -62,6 +90,7 @@ pub async fn start_in_process() -> Stack {
     let peer = Arc::new(State::default());
     let routes = Routes::from(crate::peer::routes(&peer)).add_service(health_service);
     gateway(
+        &Installation::default(),
         peer,
         health,
         |shared| {
@@ -75,6 +104,7 @@ pub async fn start_in_process() -> Stack {
 }
 
 async fn gateway(
+    installation: &Installation,
     peer: Arc<State>,
     health: HealthReporter,
     peers: impl FnOnce(&mut Shared) -> Peers,
@@ -83,24 +113,27 @@ async fn gateway(
     for name in SERVICES {
         health.set_service_status(name, tonic_health::ServingStatus::Serving).await;
     }
-    let tokens = TestTokens::new();
+    let tokens = Arc::clone(&installation.tokens);
     let variables = BTreeMap::from([
-        ("TRINITY_REDIS_URL".to_owned(), "redis://127.0.0.1:1".to_owned()),
+        ("TRINITY_REDIS_URL".to_owned(), installation.redis_url.clone()),
+        ("TRINITY_REDIS_PREFIX".to_owned(), installation.redis_prefix.clone()),
         ("TRINITY_SERVICE_KEY".to_owned(), tokens.service_seed().to_owned()),
     ]);
     let mut shared = trinity_config::load_shared_from(&variables).unwrap();
     let shutdown = CancellationToken::new();
     let peers = peers(&mut shared);
     let mut runtime = Runtime::new(&shared, peers, shutdown.clone()).unwrap();
-    runtime.authenticator = tokens.authenticator();
+    runtime.authenticator = installation.authenticator.clone().unwrap_or_else(|| tokens.authenticator());
 
     let mut config = Config { listen: "127.0.0.1:0".parse().unwrap(), drain_delay_ms: 0, ..Config::default() };
     adjust(&mut config);
     let server = Server::bind(config, &runtime, Vec::new(), None).await.unwrap();
     let base = format!("http://{}", server.local_addr().unwrap());
     let serving = background(server.serve());
-    let token = tokens.user(TenantId::new(), UserId::new(), &["owner"]);
-    Stack { base, http: Client::new(), token, peer, health, shutdown, serving }
+    let tenant = TenantId::new();
+    let token = tokens.user(tenant, UserId::new(), &["owner"]);
+    let (http, authenticator) = (Client::new(), runtime.authenticator);
+    Stack { base, http, tokens, authenticator, token, tenant, peer, health, shutdown, serving }
 }
 
 impl Stack {

@@ -1,17 +1,19 @@
-//! Built-in roles as people hold and give them.
+//! Roles as people hold and give them: the built-in ones, and those that a tenant makes.
 
-use trinity_access::ROLES;
+use trinity_access::{PERMISSIONS, Permissions, ROLES};
 use trinity_error::{Error, Result};
 
-const OWNER: &str = "owner";
+/// The one role that makes owners.
+pub const OWNER: &str = "owner";
 const DEFAULT: &str = "viewer";
+const NAME_LENGTH: std::ops::RangeInclusive<usize> = 2..=63;
 
-/// One or more built-in roles, the strongest first, each once.
+/// One or more roles, the strongest first, each once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roles(Vec<String>);
 
 impl Roles {
-    /// Checks roles that were asked for; none means `viewer`.
+    /// Checks the form of roles that were asked for; none means `viewer`. Whether the tenant has them, its table says.
     ///
     /// # Errors
     /// `InvalidArgument` naming the place.
@@ -20,7 +22,7 @@ impl Roles {
             return Ok(Self(vec![DEFAULT.to_owned()]));
         }
         for (place, name) in names.iter().enumerate() {
-            if !ROLES.iter().any(|role| role.name == name) {
+            if !is_name(name) {
                 return Err(Error::invalid(format!("roles[{place}]"), "is not a role"));
             }
         }
@@ -34,7 +36,7 @@ impl Roles {
         Self(names)
     }
 
-    /// The one role that makes owners.
+    /// The owner's.
     pub fn owner() -> Self {
         Self(vec![OWNER.to_owned()])
     }
@@ -49,20 +51,62 @@ impl Roles {
         self.0.iter().any(|name| name == OWNER)
     }
 
-    /// Whether the strongest of these is at least as strong as every one of `others`: nobody gives or takes what is
-    /// above himself.
-    pub fn reaches(&self, others: &Self) -> bool {
-        let strongest = |roles: &Self| roles.0.iter().map(|name| rank(name)).min().unwrap_or(usize::MAX);
-        strongest(self) < ROLES.len() && strongest(self) <= strongest(others)
-    }
-
     /// Whether `after` lacks one of these.
     pub fn lose(&self, after: &Self) -> bool {
         self.0.iter().any(|name| !after.0.contains(name))
     }
 }
 
-/// 0 for the strongest role; beyond all for what is no role.
+/// A role that a tenant has made.
+#[derive(Debug, Clone)]
+pub struct CustomRole {
+    pub name: String,
+    pub description: String,
+    pub permissions: Permissions,
+    pub version: i64,
+}
+
+/// Checks the name of a role that is to be made.
+///
+/// # Errors
+/// `InvalidArgument` naming `name`; `AlreadyExists` for a built-in one.
+pub fn role_name(text: &str) -> Result<String> {
+    if text.is_empty() {
+        return Err(Error::required("name"));
+    }
+    if !is_name(text) {
+        return Err(Error::invalid("name", "has 2 to 63 lower-case letters, digits and hyphens, a letter first"));
+    }
+    Ok(text.to_owned())
+}
+
+/// Checks the words of a role or key.
+///
+/// # Errors
+/// `InvalidArgument` naming the place in `field`.
+pub fn permissions(field: &str, words: &[String]) -> Result<Permissions> {
+    match words.iter().position(|word| !Permissions::exists(word)) {
+        Some(place) => Err(Error::invalid(format!("{field}[{place}]"), "is not a permission")),
+        None => Ok(Permissions::of(words.iter().map(String::as_str))),
+    }
+}
+
+/// The names of a set, for a row or a message.
+pub fn words(permissions: Permissions) -> Vec<String> {
+    permissions.names().map(str::to_owned).collect()
+}
+
+/// Every word of reading: what staff may do in a tenant at the most.
+pub fn reading() -> Permissions {
+    Permissions::of(PERMISSIONS.iter().map(|word| word.name).filter(|name| name.ends_with(".read")))
+}
+
+fn is_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    NAME_LENGTH.contains(&text.len()) && text.as_bytes()[0].is_ascii_lowercase() && text.bytes().all(plain)
+}
+
+/// 0 for the strongest built-in role; the tenant's own come after them all.
 fn rank(name: &str) -> usize {
     ROLES.iter().position(|role| role.name == name).unwrap_or(usize::MAX)
 }
@@ -76,27 +120,24 @@ mod tests {
     }
 
     #[test]
-    fn roles_are_known_sorted_and_single() {
-        let asked = ["viewer", "admin", "viewer"].map(str::to_owned);
-        assert_eq!(Roles::parse(&asked).unwrap().names(), ["admin", "viewer"]);
+    fn roles_are_sorted_and_single() {
+        let asked = ["viewer", "auditor", "admin", "viewer"].map(str::to_owned);
+        assert_eq!(Roles::parse(&asked).unwrap().names(), ["admin", "viewer", "auditor"]);
         assert_eq!(Roles::parse(&[]).unwrap().names(), ["viewer"]);
-        assert!(Roles::parse(&["god".to_owned()]).is_err());
-    }
-
-    #[test]
-    fn nobody_reaches_above_himself() {
-        assert!(roles(&["owner"]).reaches(&roles(&["owner"])));
-        assert!(roles(&["admin"]).reaches(&roles(&["admin", "viewer"])));
-        assert!(!roles(&["admin"]).reaches(&roles(&["viewer", "owner"])));
-        assert!(roles(&["viewer", "owner"]).reaches(&roles(&["admin"])));
-        assert!(!roles(&["god"]).reaches(&roles(&["viewer"])));
-        assert!(!roles(&[]).reaches(&roles(&["viewer"])));
-        assert!(!roles(&[]).reaches(&roles(&[])));
+        for name in ["", "x", "No", "a b", "1st", "ä-role", &"a".repeat(64)] {
+            assert!(Roles::parse(&[name.to_owned()]).is_err(), "{name:?}");
+        }
     }
 
     #[test]
     fn a_loss_is_seen() {
         assert!(roles(&["admin", "viewer"]).lose(&roles(&["admin"])));
         assert!(!roles(&["viewer"]).lose(&roles(&["admin", "viewer"])));
+    }
+
+    #[test]
+    fn reading_changes_nothing() {
+        assert!(reading().has("audit.read") && reading().has("project.read"));
+        assert!(reading().names().all(|word| word.ends_with(".read")));
     }
 }

@@ -20,7 +20,7 @@ use crate::wiring::App;
 use crate::{error, events};
 
 /// A refusal is never sooner: what the database does for one kind of refusal and not for another takes far less.
-const REFUSAL_FLOOR: Duration = Duration::from_millis(250);
+pub(super) const REFUSAL_FLOOR: Duration = Duration::from_millis(250);
 
 /// Somebody who says who he is.
 struct Claim {

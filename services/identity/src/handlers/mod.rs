@@ -4,11 +4,18 @@ use trinity_context::{Caller, RequestContext};
 use trinity_error::{Error, Result};
 use trinity_ids::SessionId;
 
+pub(crate) mod access;
+pub(crate) mod api_key;
+pub(crate) mod entry;
+pub(crate) mod environment;
 pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod me;
 pub(crate) mod refresh;
+pub(crate) mod service_account;
 pub(crate) mod session;
+pub(crate) mod staff;
+pub(crate) mod staff_login;
 pub(crate) mod user;
 
 /// The session of the person who calls.

@@ -3,11 +3,11 @@
 use trinity_context::RequestContext;
 use trinity_db::PageRequest;
 use trinity_error::{Error, Result, parse_id};
-use trinity_ids::{TenantId, UserId};
+use trinity_ids::UserId;
 use trinity_proto::identity as pb;
-use trinity_proto::tenant::GetTenantRequest;
 
-use crate::domain::{Changes, NewUser, Roles, User, password};
+use super::access::power;
+use crate::domain::{Changes, NewUser, Roles, Subject, SubjectKind, password};
 use crate::wiring::App;
 use crate::{convert, error, events, store};
 
@@ -19,39 +19,13 @@ use crate::{convert, error, events, store};
 pub async fn create(app: &App, ctx: &RequestContext, request: pb::CreateUserRequest) -> Result<pb::CreateUserResponse> {
     let new = NewUser::try_from(&request)?;
     password::check(&request.password, &new.email)?;
-    if !roles_of(ctx).reaches(&new.roles) {
-        return Err(error::role_too_strong());
-    }
     let hash = app.passwords.hash(request.password).await?;
     let mut tx = app.db.begin(ctx).await?;
+    power::require_roles(&mut tx, ctx, named(&request.roles, &new.roles)).await?;
     let user = store::user::insert(&mut tx, ctx.tenant()?, &new, &hash).await?;
     trinity_outbox::write(&mut tx, ctx, events::user_created(&user)?).await?;
     tx.commit().await?;
     Ok(pb::CreateUserResponse { user: Some(user.into()) })
-}
-
-/// Gives a tenant without users its first owner.
-///
-/// # Errors
-/// `InvalidArgument` naming the field; `NotFound` for an unknown tenant; `FailedPrecondition` `TENANT_HAS_USERS`.
-pub async fn create_first_owner(
-    app: &App,
-    ctx: &RequestContext,
-    request: pb::CreateFirstOwnerRequest,
-) -> Result<pb::CreateFirstOwnerResponse> {
-    let tenant: TenantId = parse_id("tenant_id", &request.tenant_id)?;
-    let new = NewUser::try_from(&request)?;
-    password::check(&request.password, &new.email)?;
-    let exists = app.peers.request(ctx, GetTenantRequest { tenant_id: request.tenant_id });
-    app.tenants.clone().get_tenant(exists).await?;
-    let hash = app.passwords.hash(request.password).await?;
-
-    let ctx = ctx.for_tenant(tenant);
-    let mut tx = app.db.begin(&ctx).await?;
-    let user = store::user::insert_first(&mut tx, tenant, &new, &hash).await?.ok_or_else(error::tenant_has_users)?;
-    trinity_outbox::write(&mut tx, &ctx, events::user_created(&user)?).await?;
-    tx.commit().await?;
-    Ok(pb::CreateFirstOwnerResponse { user: Some(user.into()) })
 }
 
 /// Shows a user of the caller's tenant.
@@ -69,7 +43,7 @@ pub async fn get(app: &App, ctx: &RequestContext, request: &pb::GetUserRequest) 
 /// # Errors
 /// `InvalidArgument` for a page that makes no sense.
 pub async fn list(app: &App, ctx: &RequestContext, request: &pb::ListUsersRequest) -> Result<pb::ListUsersResponse> {
-    let page = PageRequest::parse(request.page, request.per_page, &request.page_token)?;
+    let page = PageRequest::parse_for(ctx, &["users"], request.page, request.per_page, &request.page_token)?;
     let mut tx = app.db.begin(ctx).await?;
     let page = store::user::list(&mut tx, ctx.tenant()?, page).await?;
     Ok(convert::user_page(page))
@@ -82,6 +56,7 @@ pub async fn list(app: &App, ctx: &RequestContext, request: &pb::ListUsersReques
 /// `ROLE_TOO_STRONG`; `FailedPrecondition` `LAST_OWNER`.
 pub async fn update(app: &App, ctx: &RequestContext, request: pb::UpdateUserRequest) -> Result<pb::UpdateUserResponse> {
     let id: UserId = parse_id("user_id", &request.user_id)?;
+    let asked = request.roles.clone();
     let changes = Changes::try_from(request)?;
     let tenant = ctx.tenant()?;
     let mut tx = app.db.begin(ctx).await?;
@@ -92,7 +67,15 @@ pub async fn update(app: &App, ctx: &RequestContext, request: pb::UpdateUserRequ
     if changes.version.is_some_and(|version| version != before.version) {
         return Err(Error::stale("user"));
     }
-    permit(&roles_of(ctx), &before, &changes, &owners)?;
+    if let Some(roles) = &changes.roles {
+        power::require_roles(&mut tx, ctx, named(&asked, roles)).await?;
+    }
+    if changes.concern_power() {
+        power::require_all_of(&mut tx, ctx, Subject { kind: SubjectKind::User, id: id.uuid() }).await?;
+    }
+    if changes.end_ownership() && owners == [id] {
+        return Err(error::last_owner());
+    }
     let after = store::user::update(&mut tx, tenant, id, &changes).await?;
     if changes.weaken(&before) {
         store::session::revoke_all(&mut tx, tenant, id, None).await?;
@@ -102,21 +85,7 @@ pub async fn update(app: &App, ctx: &RequestContext, request: pb::UpdateUserRequ
     Ok(pb::UpdateUserResponse { user: Some(after.into()) })
 }
 
-/// Whether somebody with `roles` may make these changes, and the tenant keeps an owner.
-fn permit(roles: &Roles, before: &User, changes: &Changes, owners: &[UserId]) -> Result<()> {
-    if !changes.concern_power() {
-        return Ok(());
-    }
-    let gives = changes.roles.as_ref().unwrap_or(&before.roles);
-    if !roles.reaches(&before.roles) || !roles.reaches(gives) {
-        return Err(error::role_too_strong());
-    }
-    if changes.end_ownership() && owners == [before.id] {
-        return Err(error::last_owner());
-    }
-    Ok(())
-}
-
-fn roles_of(ctx: &RequestContext) -> Roles {
-    Roles::stored(ctx.access.as_ref().map(|access| access.roles.clone()).unwrap_or_default())
+/// The roles as they were asked for, so that a refusal names the right place; the default ones were not.
+fn named<'r>(asked: &'r [String], roles: &'r Roles) -> &'r [String] {
+    if asked.is_empty() { roles.names() } else { asked }
 }

@@ -1,4 +1,6 @@
 //! Background rooms.
 
+pub(crate) mod key_uses;
 pub(crate) mod keys;
+pub(crate) mod rewrap;
 pub(crate) mod sessions;

@@ -13,10 +13,10 @@ use super::user_columns;
 use crate::domain::{Email, User};
 
 /// How many wrong passwords lock an account for the first time.
-const FREE_ATTEMPTS: i32 = 5;
+pub(super) const FREE_ATTEMPTS: i32 = 5;
 /// How long the first lock lasts; each further wrong password doubles it.
-const FIRST_LOCK: Duration = Duration::from_secs(1);
-const LONGEST_LOCK: Duration = Duration::from_secs(15 * 60);
+pub(super) const FIRST_LOCK: Duration = Duration::from_secs(1);
+pub(super) const LONGEST_LOCK: Duration = Duration::from_secs(15 * 60);
 
 /// The secret of a user.
 #[derive(Debug, sqlx::FromRow)]

@@ -28,7 +28,7 @@ pub struct Client<'a> {
 }
 
 impl Client<'_> {
-    fn user_agent(&self) -> String {
+    pub(super) fn user_agent(&self) -> String {
         self.user_agent.chars().take(MAX_USER_AGENT_CHARS).collect()
     }
 }
@@ -175,12 +175,7 @@ pub async fn revoke(tx: &mut PgConnection, tenant: TenantId, user: UserId, id: S
 }
 
 /// Ends every live session of a user but `keep`; says how many.
-pub async fn revoke_all(
-    tx: &mut PgConnection,
-    tenant: TenantId,
-    user: UserId,
-    keep: Option<SessionId>,
-) -> Result<u32> {
+pub async fn revoke_all(tx: &mut PgConnection, tenant: TenantId, user: UserId, keep: Option<SessionId>) -> Result<u32> {
     let done = sqlx::query(
         "UPDATE sessions
         SET revoked_at = now()

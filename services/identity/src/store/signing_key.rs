@@ -78,3 +78,13 @@ pub async fn remove_retired(tx: &mut PgConnection) -> Result<()> {
     .await?;
     Ok(())
 }
+
+/// Puts another sealing in the place of a key's.
+pub async fn reseal(tx: &mut PgConnection, kid: &str, sealed_private_key: &[u8]) -> Result<()> {
+    sqlx::query("UPDATE signing_keys SET sealed_private_key = $2 WHERE kid = $1")
+        .bind(kid)
+        .bind(sealed_private_key)
+        .execute(tx)
+        .await?;
+    Ok(())
+}

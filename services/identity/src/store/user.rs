@@ -7,8 +7,8 @@ use trinity_db::{Db, Page, PageRequest};
 use trinity_error::{Error, Result};
 use trinity_ids::{TenantId, UserId};
 
-use super::user_columns;
-use crate::domain::{Changes, NewUser, Roles, User};
+use super::{binding, user_columns};
+use crate::domain::{Changes, NewUser, OWNER, Roles, User};
 use crate::error;
 
 #[derive(sqlx::FromRow)]
@@ -48,14 +48,14 @@ impl From<Row> for User {
     }
 }
 
-/// Adds a user.
+/// Adds a user with his roles, which the caller has found to exist.
 ///
 /// # Errors
 /// `AlreadyExists` `EMAIL_TAKEN` or `USERNAME_TAKEN`.
 pub async fn insert(tx: &mut PgConnection, tenant: TenantId, new: &NewUser, password_hash: &str) -> Result<User> {
     let row: Row = sqlx::query_as(concat!(
-        "INSERT INTO users AS u (tenant_id, id, email, username, full_name, roles, password_hash)
-        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        "INSERT INTO users AS u (tenant_id, id, email, username, full_name, password_hash)
+        VALUES ($1, $2, $3, $4, $5, $6)
         RETURNING ",
         user_columns!()
     ))
@@ -64,12 +64,12 @@ pub async fn insert(tx: &mut PgConnection, tenant: TenantId, new: &NewUser, pass
     .bind(new.email.as_str())
     .bind(&new.username)
     .bind(&new.full_name)
-    .bind(new.roles.names())
     .bind(password_hash)
-    .fetch_one(tx)
+    .fetch_one(&mut *tx)
     .await
     .map_err(taken)?;
-    Ok(row.into())
+    binding::replace_of_user(tx, tenant, row.id, &new.roles).await?;
+    Ok(User { roles: new.roles.clone(), ..row.into() })
 }
 
 /// Adds the first user of a tenant. None when it has users already: of many callers at once, one gets in.
@@ -81,8 +81,8 @@ pub async fn insert_first(
 ) -> Result<Option<User>> {
     // Why the conflict: whoever waited for another's first user finds the index of founders taken, not the table empty.
     let row: Option<Row> = sqlx::query_as(concat!(
-        "INSERT INTO users AS u (tenant_id, id, email, username, full_name, roles, password_hash, founder)
-        SELECT $1, $2, $3, $4, $5, $6, $7, true
+        "INSERT INTO users AS u (tenant_id, id, email, username, full_name, password_hash, founder)
+        SELECT $1, $2, $3, $4, $5, $6, true
         WHERE NOT EXISTS (SELECT FROM users WHERE tenant_id = $1)
         ON CONFLICT DO NOTHING
         RETURNING ",
@@ -93,11 +93,12 @@ pub async fn insert_first(
     .bind(new.email.as_str())
     .bind(&new.username)
     .bind(&new.full_name)
-    .bind(new.roles.names())
     .bind(password_hash)
-    .fetch_optional(tx)
+    .fetch_optional(&mut *tx)
     .await?;
-    Ok(row.map(Into::into))
+    let Some(row) = row else { return Ok(None) };
+    binding::replace_of_user(tx, tenant, row.id, &new.roles).await?;
+    Ok(Some(User { roles: new.roles.clone(), ..row.into() }))
 }
 
 /// Finds a user, in one round trip.
@@ -112,14 +113,19 @@ pub async fn find(db: &Db, ctx: &RequestContext, id: UserId) -> Result<Option<Us
     Ok(row.map(Into::into))
 }
 
-/// Finds a user and keeps others from changing it.
+/// Finds a user and keeps others from changing him and his roles.
 pub async fn find_locked(tx: &mut PgConnection, tenant: TenantId, id: UserId) -> Result<Option<User>> {
+    // Why apart: whoever waited for the lock must read the roles as they are now.
+    sqlx::query("SELECT FROM users WHERE tenant_id = $1 AND id = $2 FOR UPDATE")
+        .bind(tenant)
+        .bind(id)
+        .execute(&mut *tx)
+        .await?;
     let row: Option<Row> = sqlx::query_as(concat!(
         "SELECT ",
         user_columns!(),
         " FROM users AS u
-        WHERE u.tenant_id = $1 AND u.id = $2
-        FOR UPDATE"
+        WHERE u.tenant_id = $1 AND u.id = $2"
     ))
     .bind(tenant)
     .bind(id)
@@ -128,17 +134,19 @@ pub async fn find_locked(tx: &mut PgConnection, tenant: TenantId, id: UserId) ->
     Ok(row.map(Into::into))
 }
 
-/// Lists the tenant's active owners and keeps others from changing them. Whoever may take an owner away asks here
+/// Lists the tenant's active owners and keeps others from changing them and their ownership. Whoever may take an owner away asks here
 /// first, always in the same order, so two of them never both believe that another owner stays.
 pub async fn lock_active_owners(tx: &mut PgConnection, tenant: TenantId) -> Result<Vec<UserId>> {
     let ids = sqlx::query_scalar(
-        "SELECT id
-        FROM users
-        WHERE tenant_id = $1 AND active AND 'owner' = ANY (roles)
-        ORDER BY id
+        "SELECT u.id
+        FROM bindings AS b
+        JOIN users AS u ON u.tenant_id = b.tenant_id AND u.id = b.subject_id
+        WHERE b.tenant_id = $1 AND b.role = $2 AND u.active
+        ORDER BY u.id
         FOR UPDATE",
     )
     .bind(tenant)
+    .bind(OWNER)
     .fetch_all(tx)
     .await?;
     Ok(ids)
@@ -166,13 +174,15 @@ pub async fn list(tx: &mut PgConnection, tenant: TenantId, page: PageRequest) ->
 
 /// Changes a user whom the caller has locked.
 pub async fn update(tx: &mut PgConnection, tenant: TenantId, id: UserId, changes: &Changes) -> Result<User> {
+    if let Some(roles) = &changes.roles {
+        binding::replace_of_user(tx, tenant, id, roles).await?;
+    }
     let row: Row = sqlx::query_as(concat!(
         "UPDATE users AS u
         SET full_name = coalesce($3, u.full_name),
             active = coalesce($4, u.active),
-            roles = coalesce($5, u.roles),
-            settings = coalesce($6::json, u.settings),
-            utc_offset_minutes = coalesce($7, u.utc_offset_minutes),
+            settings = coalesce($5::json, u.settings),
+            utc_offset_minutes = coalesce($6, u.utc_offset_minutes),
             version = u.version + 1,
             updated_at = now()
         WHERE u.tenant_id = $1 AND u.id = $2
@@ -183,7 +193,6 @@ pub async fn update(tx: &mut PgConnection, tenant: TenantId, id: UserId, changes
     .bind(id)
     .bind(&changes.full_name)
     .bind(changes.active)
-    .bind(changes.roles.as_ref().map(Roles::names))
     .bind(&changes.settings)
     .bind(changes.utc_offset_minutes)
     .fetch_one(tx)

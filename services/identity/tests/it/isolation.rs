@@ -37,13 +37,14 @@ async fn one_tenants_context_reaches_nothing_of_another() {
     let (one, two) = (tenant_of(&one), tenant_of(&two));
     let mut serving = PgConnection::connect(&stack.db.urls("identity").serve).await.unwrap();
 
-    for table in ["users", "sessions", "outbox"] {
+    let table_names = ["users", "sessions", "outbox", "bindings"];
+    for table in table_names {
         let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
         let seen: i64 = sqlx::query_scalar(count).fetch_one(&mut serving).await.unwrap();
         assert_eq!(seen, 0, "{table} without a context");
     }
     sqlx::query("SELECT set_config('app.tenant_id', $1, false)").bind(&one).execute(&mut serving).await.unwrap();
-    for table in ["users", "sessions", "outbox"] {
+    for table in table_names {
         let ids = sqlx::AssertSqlSafe(format!("SELECT DISTINCT tenant_id::text FROM {table}"));
         let seen: Vec<String> = sqlx::query_scalar(ids).fetch_all(&mut serving).await.unwrap();
         assert_eq!(seen, [one.as_str()], "{table}");

@@ -1,11 +1,21 @@
 //! The identity service over gRPC, with the tenant service beside it, on a Postgres of its own, in its serving role.
 
+mod access;
+mod api_keys;
+mod clients;
+mod decisions;
+mod grants;
 mod isolation;
 mod keys;
 mod lockout;
 mod login;
+mod migrations;
+mod objects;
 mod owners;
 mod refresh;
+mod secrets;
 mod sessions;
 mod stack;
+mod staff;
+mod staleness;
 mod users;

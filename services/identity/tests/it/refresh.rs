@@ -71,7 +71,7 @@ async fn the_predecessor_answers_alike_within_the_grace_and_ends_the_session_aft
     stack.refused(&next.refresh_token).await;
     let me = stack.runtime.authenticator.authenticate(&next.access_token).await;
     assert!(me.is_ok(), "not told yet");
-    stack.runtime.authenticator.refresh().await.unwrap();
+    stack.forget(&login);
     for token in [&login.access_token, &next.access_token] {
         let status = stack.auth().get_me(with_token(token, GetMeRequest {})).await.unwrap_err();
         assert_eq!(status.code(), Code::Unauthenticated);

@@ -1,4 +1,4 @@
-//! Both services behind their guards, and what tests ask of them.
+//! Both services behind their guards, with the directory that every process has, and what tests ask of them.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -13,22 +13,30 @@ use trinity_config::Shared;
 use trinity_context::RequestContext;
 use trinity_identity::{Config, MIGRATOR};
 use trinity_proto::identity::auth_service_client::AuthServiceClient;
-use trinity_proto::identity::user_service_client::UserServiceClient;
+use trinity_proto::identity::environment_service_client::EnvironmentServiceClient;
 use trinity_proto::identity::{
-    CreateFirstOwnerRequest, CreateUserRequest, ListRevokedSessionsRequest, LoginRequest, LoginResponse,
+    CreateFirstOwnerRequest, CreateUserRequest, LoginRequest, LoginResponse, LoginStaffRequest, LoginStaffResponse,
     RefreshTokenRequest, RefreshTokenResponse, User,
 };
-use trinity_proto::tenant::tenant_service_client::TenantServiceClient;
 use trinity_proto::tenant::{CreateTenantRequest, SuspendTenantRequest};
 use trinity_rpc::{CancellationToken, Channel, Peers, Runtime, Service};
 use trinity_testkit::{TestDb, TestRedis, TestTokens, eventually};
 
+use crate::objects::Objects;
+
 pub const PASSWORD: &str = "violin gravel ostrich";
-const READY_LIMIT: Duration = Duration::from_secs(20);
+pub const READY_LIMIT: Duration = Duration::from_secs(20);
+
+/// The first member of staff.
+pub const STAFF: &str = "staff@trinity.example";
 
 pub struct Stack {
     pub db: TestDb,
     pub runtime: Runtime,
+    /// What there is in the services that are not here.
+    pub objects: Objects,
+    /// The token of the first member of staff.
+    pub staff_token: String,
 }
 
 impl Stack {
@@ -54,9 +62,14 @@ impl Stack {
         };
         let tenant = trinity_tenant::build(config, runtime.named("tenant")).await.unwrap();
         runtime.peers.install("tenant", tenant.routes);
-        let stack = Self { db, runtime };
+        let objects = Objects::default();
+        runtime.peers.install("registry", objects.routes());
+        runtime.peers.install("workflow", objects.routes());
+        let mut stack = Self { db, runtime, objects, staff_token: String::new() };
         let identity = stack.ready_replica().await;
         stack.runtime.peers.install("identity", identity.routes);
+        trinity_identity::create_staff(&stack.config(), STAFF, PASSWORD, "The Staff").await.unwrap();
+        stack.staff_token = stack.login_staff(STAFF, PASSWORD).await.unwrap().access_token;
         stack
     }
 
@@ -67,13 +80,21 @@ impl Stack {
             owner_url: None,
             database_connections: 8,
             master_key: STANDARD.encode([7; 32]),
+            master_key_file: None,
+            previous_master_key: None,
+            environment: "test".to_owned(),
             session_days: 30,
         }
     }
 
     /// Another identity service on the same database.
     pub async fn replica(&self) -> Service {
-        trinity_identity::build(self.config(), self.runtime.clone()).await.unwrap()
+        self.replica_with(self.config()).await
+    }
+
+    /// As [`Stack::replica`], with other settings.
+    pub async fn replica_with(&self, config: Config) -> Service {
+        trinity_identity::build(config, self.runtime.clone()).await.unwrap()
     }
 
     pub async fn ready_replica(&self) -> Service {
@@ -82,21 +103,24 @@ impl Stack {
         service
     }
 
-    pub fn auth(&self) -> AuthServiceClient<Channel> {
-        AuthServiceClient::new(self.runtime.peers.channel("identity").unwrap())
-    }
-
-    pub fn users(&self) -> UserServiceClient<Channel> {
-        UserServiceClient::new(self.runtime.peers.channel("identity").unwrap())
-    }
-
-    fn tenants(&self) -> TenantServiceClient<Channel> {
-        TenantServiceClient::new(self.runtime.peers.channel("tenant").unwrap())
-    }
-
     /// A request of another service.
     pub fn by_service<T>(&self, message: T) -> tonic::Request<T> {
         self.runtime.peers.request(&RequestContext::service("test"), message)
+    }
+
+    /// A request of the first member of staff.
+    pub fn by_staff<T>(&self, message: T) -> tonic::Request<T> {
+        with_token(&self.staff_token, message)
+    }
+
+    pub async fn login_staff(&self, email: &str, password: &str) -> Result<LoginStaffResponse, Status> {
+        let request = LoginStaffRequest { email: email.to_owned(), password: password.to_owned() };
+        Ok(self.staff().login_staff(request).await?.into_inner())
+    }
+
+    /// As every service does when it hears of a change in the tenant of a login.
+    pub fn forget(&self, login: &LoginResponse) {
+        self.runtime.authenticator.forget_access(tenant_of(login).parse().unwrap());
     }
 
     /// A tenant without users; the answer is its id.
@@ -104,7 +128,7 @@ impl Stack {
         let domains = vec![format!("{slug}.example")];
         let request =
             CreateTenantRequest { name: slug.to_owned(), slug: slug.to_owned(), domains, ..Default::default() };
-        let answer = self.tenants().create_tenant(self.by_service(request)).await.unwrap();
+        let answer = self.tenants().create_tenant(self.by_staff(request)).await.unwrap();
         answer.into_inner().tenant.unwrap().id
     }
 
@@ -122,13 +146,14 @@ impl Stack {
             password: PASSWORD.to_owned(),
             full_name: "The Owner".to_owned(),
         };
-        let answer = self.users().create_first_owner(self.by_service(request)).await?;
+        let answer = self.staff().create_first_owner(self.by_staff(request)).await?;
         Ok(answer.into_inner().user.unwrap())
     }
 
     pub async fn suspend(&self, tenant_id: &str) {
         let request = SuspendTenantRequest { tenant_id: tenant_id.to_owned(), ..Default::default() };
-        self.tenants().suspend_tenant(self.by_service(request)).await.unwrap();
+        self.tenants().suspend_tenant(self.by_staff(request)).await.unwrap();
+        self.runtime.authenticator.forget_standing(None);
     }
 
     pub async fn login(&self, tenant: &str, email: &str, password: &str) -> Result<LoginResponse, Status> {
@@ -153,10 +178,12 @@ impl Stack {
         Ok(self.users().create_user(by(caller, request)).await?.into_inner().user.unwrap())
     }
 
-    /// The sessions that every service must deny now.
+    /// The sessions that were ended before their time.
     pub async fn revoked(&self) -> Vec<String> {
-        let request = self.by_service(ListRevokedSessionsRequest {});
-        self.auth().list_revoked_sessions(request).await.unwrap().into_inner().session_ids
+        sqlx::query_scalar("SELECT id::text FROM identity.sessions WHERE revoked_at IS NOT NULL ORDER BY id")
+            .fetch_all(&mut self.db.admin().await)
+            .await
+            .unwrap()
     }
 
     /// Runs a statement above row-level security.
@@ -185,12 +212,13 @@ impl Stack {
         sqlx::query("COMMIT").execute(&mut rival).await.unwrap();
     }
 
-    /// Action, outcome, actor's id and object's id of identity's events, in order.
+    /// Action, outcome, actor's id and object's id of identity's events in tenants' trails, in order.
     pub async fn events(&self) -> Vec<(String, String, String, String)> {
-        sqlx::query_as("SELECT action, outcome, actor_id, object_id FROM identity.outbox ORDER BY id")
-            .fetch_all(&mut self.db.admin().await)
-            .await
-            .unwrap()
+        let query = "SELECT action, outcome, actor_id, object_id
+            FROM identity.outbox
+            WHERE tenant_id <> '00000000-0000-0000-0000-000000000000'
+            ORDER BY id";
+        sqlx::query_as(query).fetch_all(&mut self.db.admin().await).await.unwrap()
     }
 
     /// The events of one action.
@@ -217,9 +245,18 @@ pub fn with_token<T>(token: &str, message: T) -> tonic::Request<T> {
 
 /// A client of a service that is not among the peers.
 pub fn client_of(service: &Service) -> AuthServiceClient<Channel> {
+    AuthServiceClient::new(channel_to(service))
+}
+
+/// As [`client_of`], for environment variables.
+pub fn environment_of(service: &Service) -> EnvironmentServiceClient<Channel> {
+    EnvironmentServiceClient::new(channel_to(service))
+}
+
+fn channel_to(service: &Service) -> Channel {
     let cell = OnceLock::new();
     assert!(cell.set(service.routes.clone().prepare()).is_ok());
-    AuthServiceClient::new(Channel::Local(Arc::new(cell)))
+    Channel::Local(Arc::new(cell))
 }
 
 pub async fn wait_ready(service: &Service) {

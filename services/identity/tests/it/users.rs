@@ -4,8 +4,7 @@ use futures::future::join_all;
 use tonic::{Code, Status};
 use trinity_proto::common::Json;
 use trinity_proto::identity::{
-    CreateUserRequest, GetMeRequest, GetUserRequest, ListRolesRequest, ListUsersRequest, LoginResponse,
-    UpdateUserRequest, User,
+    CreateUserRequest, GetMeRequest, GetUserRequest, ListUsersRequest, LoginResponse, UpdateUserRequest, User,
 };
 
 use crate::stack::{PASSWORD, Stack, by, field, reason};
@@ -168,15 +167,7 @@ async fn losing_power_ends_sessions_and_gaining_it_does_not() {
     let off = UpdateUserRequest { user_id: ada.id.clone(), active: Some(false), ..Default::default() };
     assert!(!stack.update(&owner, off).await.unwrap().active);
     assert_eq!(reason(&stack.refresh(&login.refresh_token).await.unwrap_err()), "INVALID_REFRESH_TOKEN");
+    stack.forget(&login);
     assert_eq!(stack.auth().get_me(by(&login, GetMeRequest {})).await.unwrap_err().code(), Code::Unauthenticated);
     assert_eq!(stack.revoked().await.len(), 2);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn built_in_roles_are_listed() {
-    let stack = Stack::start().await;
-    let owner = stack.tenant("acme").await;
-    let roles = stack.users().list_roles(by(&owner, ListRolesRequest {})).await.unwrap().into_inner().roles;
-    assert_eq!(roles.iter().map(|role| role.name.as_str()).collect::<Vec<_>>(), ["owner", "admin", "editor", "viewer"]);
-    assert!(roles.iter().all(|role| !role.permissions.is_empty() && !role.description.is_empty()));
 }

@@ -5,6 +5,7 @@ use trinity_error::{Code, Error, Result, parse_id};
 use trinity_ids::{RunId, TenantId};
 use trinity_proto::orchestration as pb;
 
+use super::run::find;
 use crate::domain::engine::{Event, TaskStatus};
 use crate::events;
 use crate::jobs::input::Input;
@@ -17,10 +18,11 @@ use crate::wiring::App;
 /// Ends a run; what runs is stopped.
 ///
 /// # Errors
-/// `NotFound`; `FailedPrecondition` the run has ended already.
+/// `NotFound`; `PermissionDenied`; `FailedPrecondition` the run has ended already.
 pub async fn cancel(app: &App, ctx: &RequestContext, request: pb::CancelRunRequest) -> Result<pb::CancelRunResponse> {
     let (tenant, id) = (ctx.tenant()?, parse_id::<RunId>("run_id", &request.run_id)?);
     let mut tx = app.db.begin(ctx).await?;
+    find(&mut tx, ctx, id, "run.control").await?;
     let run = store::live::load(&mut tx, &[(tenant, id)]).await?.pop().ok_or_else(|| Error::not_found("run"))?;
     if run.state.status.is_final() {
         return Err(ended());
@@ -38,7 +40,7 @@ pub async fn cancel(app: &App, ctx: &RequestContext, request: pb::CancelRunReque
 /// Lets running tasks finish and holds the rest.
 ///
 /// # Errors
-/// `NotFound`; `FailedPrecondition` the run has ended already.
+/// `NotFound`; `PermissionDenied`; `FailedPrecondition` the run has ended already.
 pub async fn pause(app: &App, ctx: &RequestContext, request: pb::PauseRunRequest) -> Result<pb::PauseRunResponse> {
     let run = set_paused(app, ctx, &request.run_id, true, "run.pause").await?;
     Ok(pb::PauseRunResponse { run: Some(run) })
@@ -47,7 +49,7 @@ pub async fn pause(app: &App, ctx: &RequestContext, request: pb::PauseRunRequest
 /// Goes on after a pause.
 ///
 /// # Errors
-/// `NotFound`; `FailedPrecondition` the run has ended already.
+/// `NotFound`; `PermissionDenied`; `FailedPrecondition` the run has ended already.
 pub async fn resume(app: &App, ctx: &RequestContext, request: pb::ResumeRunRequest) -> Result<pb::ResumeRunResponse> {
     let run = set_paused(app, ctx, &request.run_id, false, "run.resume").await?;
     app.engine.wake();
@@ -58,6 +60,7 @@ pub async fn resume(app: &App, ctx: &RequestContext, request: pb::ResumeRunReque
 async fn set_paused(app: &App, ctx: &RequestContext, run: &str, paused: bool, action: &'static str) -> Result<pb::Run> {
     let (tenant, id): (TenantId, RunId) = (ctx.tenant()?, parse_id("run_id", run)?);
     let mut tx = app.db.begin(ctx).await?;
+    find(&mut tx, ctx, id, "run.control").await?;
     let live = store::run::set_paused(&mut tx, tenant, id, paused).await?;
     let row = store::run::get(&mut tx, tenant, id).await?;
     if !live {

@@ -2,19 +2,20 @@
 
 use std::collections::HashMap;
 
+use sqlx::PgConnection;
+use trinity_access::Path;
 use trinity_context::RequestContext;
 use trinity_error::{Code, Error, Result, Violation, parse_id};
-use trinity_ids::{RunId, TaskId, TenantId, WorkflowId};
+use trinity_ids::{RunId, TaskId, TenantId, UserId, WorkflowId};
 use trinity_proto::orchestration as pb;
 use trinity_proto::registry::{DatasetFormat, ResolveDatasetsRequest};
-use trinity_proto::tenant::GetTenantRequest;
 use trinity_proto::workflow::{EdgeType, GetPlanRequest, GetPlanResponse, PlanTask};
 
 use crate::convert;
 use crate::domain::engine::{Edge, EdgeKind, Event, RunState, RunStatus, TaskState, TaskStatus};
 use crate::domain::file::File;
 use crate::events;
-use crate::jobs::settle;
+use crate::jobs::{settle, standing};
 use crate::store;
 use crate::store::live::{LiveRun, LiveTask};
 use crate::store::run::NewRun;
@@ -27,7 +28,8 @@ const DEFAULT_TIMEOUT_MS: u64 = 3_600_000;
 /// Starts a run of a workflow's version.
 ///
 /// # Errors
-/// `NotFound` no such workflow or version; `FailedPrecondition` the version has faults; `InvalidArgument` bad context.
+/// `NotFound` no such workflow or version to be seen; `PermissionDenied`; `FailedPrecondition` the version has faults;
+/// `InvalidArgument` bad context; `ResourceExhausted` `RUN_LIMIT_REACHED`.
 pub async fn execute(
     app: &App,
     ctx: &RequestContext,
@@ -51,7 +53,7 @@ pub async fn execute(
 pub async fn rerun(app: &App, ctx: &RequestContext, request: pb::RerunRunRequest) -> Result<pb::RerunRunResponse> {
     let earlier: RunId = parse_id("run_id", &request.run_id)?;
     let mut tx = app.db.begin(ctx).await?;
-    let row = store::run::get(&mut tx, ctx.tenant()?, earlier).await?;
+    let row = super::run::find(&mut tx, ctx, earlier, "workflow.execute").await?;
     tx.commit().await?;
     let version = u64::try_from(row.workflow_version).ok();
     let (run, version) = start(app, ctx, row.workflow_id, version, row.context, Some(earlier)).await?;
@@ -73,41 +75,56 @@ async fn start(
 ) -> Result<(RunId, u64)> {
     let tenant = ctx.tenant()?;
     let planned = plan(app, ctx, tenant, workflow, version).await?;
+    let project = parse_id("project_id", &planned.project_id)?;
+    let (workflow_owner, project_owner) = owners(&planned)?;
+    let path = Path::workflow(workflow, workflow_owner, Path::project(project, project_owner));
+    ctx.require("workflow.execute", &path, "workflow")?;
+    let planned = runnable(planned)?;
     let tasks = planned.plan.as_ref().map(|plan| plan.tasks.as_slice()).unwrap_or_default();
     let files = resolve(app, ctx, tenant, &planned.project_id, tasks).await?;
     let run = NewRun {
         tenant,
         id: RunId::new(),
         workflow,
-        project: parse_id("project_id", &planned.project_id)?,
+        workflow_owner,
+        project,
+        project_owner,
         workflow_version: planned.version,
         context,
-        created_by: ctx.user()?,
+        created_by: ctx.responsible()?,
         rerun_of,
     };
     let rows = tasks.iter().map(|task| new_task(task, &files)).collect::<Result<Vec<_>>>()?;
     let live = live_run(&run, tasks, &rows);
-    let concurrency = concurrency(app, ctx, tenant).await?;
 
     let mut tx = app.db.begin(ctx).await?;
-    if let Some(changed) = concurrency {
-        store::claim::set_concurrency(&mut tx, tenant, changed).await?;
-    }
+    admit_one_more(&mut tx, ctx).await?;
+    store::share::set(&mut tx, &standing::share(tenant, ctx.standing()?)).await?;
     store::run::insert(&mut tx, &run).await?;
     store::task::insert_all(&mut tx, tenant, run.id, &rows).await?;
     settle::settle_run(&mut tx, live, Event::Created).await?;
     trinity_outbox::write(&mut tx, ctx, events::started(&run, &planned.workflow_name)).await?;
+    store::usage::add_run(&mut tx, tenant).await?;
     tx.commit().await?;
-    if let Some(changed) = concurrency {
-        // Why only now: a limit that is believed must be written.
-        app.limits.insert(tenant, changed).await;
-    }
     app.engine.wake();
     app.announcer.ready();
     Ok((run.id, planned.version))
 }
 
-/// The executable form of the version, without faults.
+/// Checks that the tenant's plan allows another run that has not ended.
+///
+/// # Errors
+/// `ResourceExhausted` `RUN_LIMIT_REACHED`.
+async fn admit_one_more(tx: &mut PgConnection, ctx: &RequestContext) -> Result<()> {
+    let Some(limit) = ctx.standing()?.limits.concurrent_runs else { return Ok(()) };
+    if store::run::count_live_locked(tx, ctx.tenant()?).await? < i64::from(limit) {
+        return Ok(());
+    }
+    let message = format!("the plan allows {limit} runs at once");
+    Err(Error::new(Code::ResourceExhausted, "RUN_LIMIT_REACHED", message).with_metadata("limit", limit.to_string()))
+}
+
+/// The executable form of the version, or its faults.
 async fn plan(
     app: &App,
     ctx: &RequestContext,
@@ -116,7 +133,20 @@ async fn plan(
     version: Option<u64>,
 ) -> Result<GetPlanResponse> {
     let message = GetPlanRequest { tenant_id: tenant.to_string(), workflow_id: workflow.to_string(), version };
-    let planned = app.workflows.clone().get_plan(app.peers.request(ctx, message)).await?.into_inner();
+    Ok(app.workflows.clone().get_plan(app.peers.request(ctx, message)).await?.into_inner())
+}
+
+/// The persons who own the workflow and its project.
+fn owners(planned: &GetPlanResponse) -> Result<(UserId, UserId)> {
+    let owner = |id: &str| id.parse().map_err(Error::internal);
+    Ok((owner(&planned.owner_id)?, owner(&planned.project_owner_id)?))
+}
+
+/// Lets pass what can be run.
+///
+/// # Errors
+/// `FailedPrecondition` `WORKFLOW_NOT_RUNNABLE` with every reason.
+fn runnable(planned: GetPlanResponse) -> Result<GetPlanResponse> {
     let refused = |violations: Vec<Violation>| {
         Err(Error::new(Code::FailedPrecondition, "WORKFLOW_NOT_RUNNABLE", "the workflow has faults and cannot run")
             .with_violations(violations))
@@ -263,15 +293,4 @@ fn live_run(run: &NewRun, tasks: &[PlanTask], rows: &[NewTask]) -> LiveRun {
             })
             .collect(),
     }
-}
-
-/// How many of the tenant's tasks may run at once, when it may differ from what `shares` says.
-async fn concurrency(app: &App, ctx: &RequestContext, tenant: TenantId) -> Result<Option<i32>> {
-    if app.limits.get(&tenant).await.is_some() {
-        return Ok(None);
-    }
-    let request = app.peers.request(ctx, GetTenantRequest { tenant_id: tenant.to_string() });
-    let found = app.tenants.clone().get_tenant(request).await?.into_inner().tenant.unwrap_or_default();
-    let limit = i32::try_from(found.concurrent_tasks).unwrap_or(i32::MAX).max(1);
-    Ok(Some(limit))
 }

@@ -1,13 +1,14 @@
 //! Showing tasks, their logs, and those that failed for good.
 
 use trinity_context::RequestContext;
-use trinity_db::per_page_of;
-use trinity_error::{Error, Result, parse_id};
+use trinity_db::{Scope, per_page_of};
+use trinity_error::{Result, parse_id};
 use trinity_ids::{EventId, RunId};
 use trinity_proto::common::PageInfo;
 use trinity_proto::orchestration as pb;
 
-use crate::convert::{self, Waiting};
+use super::run::find;
+use crate::convert::{self, DeadLetterPlace, Waiting};
 use crate::store;
 use crate::wiring::App;
 
@@ -18,12 +19,13 @@ use crate::wiring::App;
 pub async fn list(app: &App, ctx: &RequestContext, request: pb::ListTasksRequest) -> Result<pb::ListTasksResponse> {
     let (tenant, run) = (ctx.tenant()?, parse_id::<RunId>("run_id", &request.run_id)?);
     let mut tx = app.db.begin(ctx).await?;
-    let found = store::run::get(&mut tx, tenant, run).await?;
+    let found = find(&mut tx, ctx, run, "run.read").await?;
     let rows = store::task::list(&mut tx, tenant, run).await?;
-    let (leased, concurrency) = store::task::occupancy(&mut tx, tenant).await?;
+    let (leased, concurrency, suspended) = store::task::occupancy(&mut tx, tenant).await?;
     let has_workers = !store::worker::list(&mut tx).await?.is_empty();
     tx.commit().await?;
-    let waiting = Waiting { paused: found.paused, has_workers, at_limit: leased >= i64::from(concurrency) };
+    let at_limit = leased >= i64::from(concurrency);
+    let waiting = Waiting { paused: found.paused, suspended, has_workers, at_limit };
     Ok(pb::ListTasksResponse { tasks: rows.into_iter().map(|row| convert::task(row, Some(&waiting))).collect() })
 }
 
@@ -35,20 +37,20 @@ pub async fn list_logs(app: &App, ctx: &RequestContext, request: pb::ListLogsReq
     let (tenant, run) = (ctx.tenant()?, parse_id::<RunId>("run_id", &request.run_id)?);
     let per_page = per_page_of(request.per_page)?;
     let task = convert::optional_id("task_id", &request.task_id)?;
-    let after: Option<EventId> = convert::optional_id("page_token", &request.page_token)
-        .map_err(|_| Error::invalid("page_token", "is not a token of this list"))?;
+    let scope = Scope::new(ctx, &["logs", &request.run_id, &request.task_id]);
+    let after: Option<EventId> = convert::place_of(scope, &request.page_token)?;
     let mut tx = app.db.begin(ctx).await?;
-    store::run::get(&mut tx, tenant, run).await?;
+    find(&mut tx, ctx, run, "run.read").await?;
     let mut rows = store::log::list(&mut tx, tenant, run, task, after, i64::from(per_page) + 1).await?;
     tx.commit().await?;
-    let next_page_token = convert::cut(&mut rows, per_page, |row| row.id.to_string());
+    let next_page_token = convert::cut(&mut rows, per_page, |row| scope.token(&row.id.to_string()));
     Ok(pb::ListLogsResponse {
         lines: rows.into_iter().map(Into::into).collect(),
         page: Some(PageInfo { per_page, next_page_token, ..PageInfo::default() }),
     })
 }
 
-/// Lists tasks that failed in their last attempt, newest run first.
+/// Lists tasks of runs that the caller may see which failed in their last attempt, newest run first.
 ///
 /// # Errors
 /// `InvalidArgument` a bad token.
@@ -58,11 +60,15 @@ pub async fn list_dead_letters(
     request: pb::ListDeadLettersRequest,
 ) -> Result<pb::ListDeadLettersResponse> {
     let per_page = per_page_of(request.per_page)?;
-    let after = convert::dead_letter_token(&request.page_token)?;
+    let scope = Scope::new(ctx, &["dead letters"]);
+    let after: Option<DeadLetterPlace> = convert::place_of(scope, &request.page_token)?;
+    let after = after.map(|place| (place.0, place.1));
+    let (tenant, visible, limit) = (ctx.tenant()?, ctx.visible("run.read")?, i64::from(per_page) + 1);
     let mut tx = app.db.begin(ctx).await?;
-    let mut rows = store::task::list_dead(&mut tx, ctx.tenant()?, after, i64::from(per_page) + 1).await?;
+    let mut rows = store::task::list_dead(&mut tx, tenant, after, &visible, limit).await?;
     tx.commit().await?;
-    let next_page_token = convert::cut(&mut rows, per_page, |row| format!("{}.{}", row.run_id, row.ordinal));
+    let next_page_token =
+        convert::cut(&mut rows, per_page, |row| scope.token(&format!("{}.{}", row.run_id, row.ordinal)));
     Ok(pb::ListDeadLettersResponse {
         tasks: rows.into_iter().map(|row| convert::task(row, None)).collect(),
         page: Some(PageInfo { per_page, next_page_token, ..PageInfo::default() }),

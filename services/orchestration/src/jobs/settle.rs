@@ -103,7 +103,9 @@ impl Desk {
     }
 
     fn carry_out(&mut self, position: usize, event: Event, ending: Option<&Ending>) {
-        let commands = apply(&mut self.runs[position].state, event);
+        let state = &mut self.runs[position].state;
+        let running: Vec<bool> = state.tasks.iter().map(|task| task.status == TaskStatus::Running).collect();
+        let commands = apply(state, event);
         if !commands.is_empty() {
             self.changes.touched.insert(position);
         }
@@ -113,6 +115,11 @@ impl Desk {
                 Command::Requeue { ordinal, failures } => self.requeue(position, ordinal, failures, ending),
                 Command::End { ordinal, status } => self.end(position, ordinal, status, ending),
                 Command::Finish { status } => self.changes.finished.push((position, status)),
+            }
+            if let Command::Requeue { ordinal, .. } | Command::End { ordinal, .. } = command
+                && running[ordinal]
+            {
+                self.change(position, ordinal).worked = true;
             }
         }
     }
@@ -218,6 +225,7 @@ impl Desk {
             dead: false,
             queued: false,
             ended: false,
+            worked: false,
         });
         change.status = status::task_text(state.status);
         change.losses = signed(state.losses as usize);

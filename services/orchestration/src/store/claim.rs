@@ -41,7 +41,7 @@ pub async fn pick(tx: &mut PgConnection, limit: i64) -> Result<Vec<(TenantId, Ta
         share AS (
             SELECT s.tenant_id, s.virtual_time, s.concurrency
             FROM shares AS s
-            WHERE s.tenant_id IN (SELECT tenant_id FROM waiting WHERE tenant_id IS NOT NULL)
+            WHERE s.tenant_id IN (SELECT tenant_id FROM waiting WHERE tenant_id IS NOT NULL) AND NOT s.paused
             FOR UPDATE OF s SKIP LOCKED
         ),
         newest AS (SELECT coalesce(max(virtual_time), 0) AS virtual_time FROM shares),
@@ -167,20 +167,6 @@ pub async fn mark_running(tx: &mut PgConnection, leased: &[Leased]) -> Result<()
     )
     .bind(leased.iter().map(|task| task.tenant_id).collect::<Vec<_>>())
     .bind(leased.iter().map(|task| task.run_id).collect::<Vec<_>>())
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// Notes how many tasks of a tenant may run at once.
-pub async fn set_concurrency(tx: &mut PgConnection, tenant: TenantId, concurrency: i32) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO shares (tenant_id, concurrency)
-        VALUES ($1, $2)
-        ON CONFLICT ON CONSTRAINT shares_pkey DO UPDATE SET concurrency = excluded.concurrency",
-    )
-    .bind(tenant)
-    .bind(concurrency)
     .execute(tx)
     .await?;
     Ok(())

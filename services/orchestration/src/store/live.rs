@@ -183,9 +183,11 @@ pub struct TaskChange {
     pub queued: bool,
     /// Whether it has ended.
     pub ended: bool,
+    /// Whether an attempt of it ended, whose time counts.
+    pub worked: bool,
 }
 
-/// Writes task changes in one statement.
+/// Writes task changes, and the time that attempts took as the tenants' usage, in one statement.
 pub async fn write_tasks(tx: &mut PgConnection, changes: &[TaskChange]) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
@@ -196,7 +198,26 @@ pub async fn write_tasks(tx: &mut PgConnection, changes: &[TaskChange]) -> Resul
         };
     }
     sqlx::query(
-        "UPDATE tasks AS t
+        "WITH c AS (
+            SELECT *
+            FROM unnest(
+                $1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[],
+                $9::bigint[], $10::bigint[], $11::text[], $12::boolean[], $13::text[], $14::text[], $15::boolean[],
+                $16::boolean[], $17::boolean[], $18::boolean[]
+            ) AS c (
+                tenant_id, run_id, ordinal, status, losses, inputs, handed_on, outputs, rows_in, rows_out, result,
+                cached, error_code, error_message, dead, queued, ended, worked
+            )
+        ),
+        used AS (
+            INSERT INTO usage (tenant_id, task_ms)
+            SELECT t.tenant_id, sum(greatest(extract(epoch FROM now() - t.started_at) * 1000, 0))::bigint
+            FROM c
+            JOIN tasks AS t ON t.tenant_id = c.tenant_id AND t.run_id = c.run_id AND t.ordinal = c.ordinal
+            WHERE c.worked
+            GROUP BY t.tenant_id
+        )
+        UPDATE tasks AS t
         SET
             status = c.status,
             losses = c.losses,
@@ -212,14 +233,7 @@ pub async fn write_tasks(tx: &mut PgConnection, changes: &[TaskChange]) -> Resul
             dead = c.dead,
             queued_at = CASE WHEN c.queued THEN now() ELSE t.queued_at END,
             completed_at = CASE WHEN c.ended THEN now() END
-        FROM unnest(
-            $1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[],
-            $9::bigint[], $10::bigint[], $11::text[], $12::boolean[], $13::text[], $14::text[], $15::boolean[],
-            $16::boolean[], $17::boolean[]
-        ) AS c (
-            tenant_id, run_id, ordinal, status, losses, inputs, handed_on, outputs, rows_in, rows_out, result, cached,
-            error_code, error_message, dead, queued, ended
-        )
+        FROM c
         WHERE t.tenant_id = c.tenant_id AND t.run_id = c.run_id AND t.ordinal = c.ordinal",
     )
     .bind(column!(tenant))
@@ -239,6 +253,7 @@ pub async fn write_tasks(tx: &mut PgConnection, changes: &[TaskChange]) -> Resul
     .bind(column!(dead))
     .bind(column!(queued))
     .bind(column!(ended))
+    .bind(column!(worked))
     .execute(tx)
     .await?;
     Ok(())

@@ -5,6 +5,8 @@ pub mod live;
 pub mod log;
 pub mod queue;
 pub mod run;
+pub mod share;
 pub mod status;
 pub mod task;
+pub mod usage;
 pub mod worker;

@@ -2,8 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use trinity_access::Visible;
 use trinity_error::Result;
 use trinity_ids::{RunId, TaskId, TenantId};
+
+use crate::store::run::visible;
 
 /// A row of `tasks`, with what the queue says of it.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -46,41 +49,51 @@ pub async fn list(tx: &mut PgConnection, tenant: TenantId, run: RunId) -> Result
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(statement)).bind(tenant).bind(run).fetch_all(tx).await?)
 }
 
-/// Tasks that failed in their last attempt, newest run first, after the one given.
+/// Tasks of visible runs that failed in their last attempt, newest run first, after the one given.
 pub async fn list_dead(
     tx: &mut PgConnection,
     tenant: TenantId,
     after: Option<(RunId, i32)>,
+    visible: &Visible,
     limit: i64,
 ) -> Result<Vec<Row>> {
     let statement = format!(
         "{SELECT}
         WHERE t.tenant_id = $1 AND t.dead
             AND ($2::uuid IS NULL OR t.run_id < $2 OR (t.run_id = $2 AND t.ordinal > $3))
+            AND ($5 OR EXISTS (
+                SELECT FROM runs AS r WHERE r.tenant_id = $1 AND r.id = t.run_id AND {}
+            ))
         ORDER BY t.run_id DESC, t.ordinal
-        LIMIT $4"
+        LIMIT $4",
+        visible!("$5", "$6", "$7", "$8")
     );
     let rows = sqlx::query_as(sqlx::AssertSqlSafe(statement))
         .bind(tenant)
         .bind(after.map(|(run, _)| run))
         .bind(after.map(|(_, ordinal)| ordinal))
         .bind(limit)
+        .bind(visible.everything)
+        .bind(visible.owner)
+        .bind(&visible.projects)
+        .bind(&visible.workflows)
         .fetch_all(tx)
         .await?;
     Ok(rows)
 }
 
-/// How many of the tenant's tasks are leased, and how many may be.
-pub async fn occupancy(tx: &mut PgConnection, tenant: TenantId) -> Result<(i64, i32)> {
-    let (leased, concurrency): (i64, Option<i32>) = sqlx::query_as(
+/// How many of the tenant's tasks are leased, how many may be, and whether the rest waits in any case.
+pub async fn occupancy(tx: &mut PgConnection, tenant: TenantId) -> Result<(i64, i32, bool)> {
+    let (leased, concurrency, paused): (i64, Option<i32>, Option<bool>) = sqlx::query_as(
         "SELECT
             (SELECT count(*) FROM queue WHERE tenant_id = $1 AND worker_id IS NOT NULL),
-            (SELECT concurrency FROM shares WHERE tenant_id = $1)",
+            (SELECT concurrency FROM shares WHERE tenant_id = $1),
+            (SELECT paused FROM shares WHERE tenant_id = $1)",
     )
     .bind(tenant)
     .fetch_one(tx)
     .await?;
-    Ok((leased, concurrency.unwrap_or_default()))
+    Ok((leased, concurrency.unwrap_or_default(), paused.unwrap_or_default()))
 }
 
 /// A task of a new run.

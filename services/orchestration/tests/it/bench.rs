@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::service::Routes;
+use trinity_access::{Access, Grant, Level, Limits, Object, ObjectKind, Standing};
 use trinity_config::Shared;
 use trinity_ids::{ProjectId, TenantId, UserId, WorkerId, WorkflowId};
 use trinity_orchestration::{Config, MIGRATOR, build};
@@ -16,20 +17,21 @@ use trinity_proto::orchestration::connect_response::Kind as Down;
 use trinity_proto::orchestration::run_service_client::RunServiceClient;
 use trinity_proto::orchestration::worker_service_client::WorkerServiceClient;
 use trinity_proto::registry::dataset_service_server::DatasetServiceServer;
-use trinity_proto::tenant::tenant_service_server::TenantServiceServer;
+use trinity_proto::tenant::plan_service_server::PlanServiceServer;
 use trinity_proto::workflow::workflow_service_server::WorkflowServiceServer;
 use trinity_proto::workflow::{Plan, PlanTask};
 use trinity_rpc::{CancellationToken, Channel, Peers as Ways, Runtime, Service};
 use trinity_testkit::{TestDb, TestTokens};
 
+use uuid::Uuid;
+
 use crate::peers::Peers;
 
 /// How long a test waits for what must happen.
-const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(20);
 
 pub struct Bench {
-    /// Kept, because it ends with its value.
-    _db: TestDb,
+    db: TestDb,
     pub peers: Peers,
     pub tenant: TenantId,
     tokens: TestTokens,
@@ -59,7 +61,10 @@ impl Bench {
         let peers = Peers {
             plan: Arc::new(Mutex::new(Plan::default())),
             project: ProjectId::new(),
-            concurrency,
+            workflow_owner: UserId::new(),
+            project_owner: UserId::new(),
+            missing: Arc::default(),
+            usage: Arc::default(),
             registered: Arc::default(),
         };
         let guarded = |name: &'static str, routes: Routes| {
@@ -67,7 +72,7 @@ impl Bench {
         };
         guarded("workflow", Routes::new(WorkflowServiceServer::new(peers.clone())));
         guarded("registry", Routes::new(DatasetServiceServer::new(peers.clone())));
-        guarded("tenant", Routes::new(TenantServiceServer::new(peers.clone())));
+        guarded("tenant", Routes::new(PlanServiceServer::new(peers.clone())));
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             database_url: db.url().to_owned(),
@@ -75,10 +80,54 @@ impl Bench {
             database_connections: 4,
             lease_ms,
             heartbeat_ms: lease_ms / 5,
+            usage_interval_ms: 100,
         };
         let service = build(config, runtime.clone()).await.unwrap();
         ways.install("orchestration", service.routes);
-        Self { _db: db, peers, tenant: TenantId::new(), tokens, user: UserId::new(), ways, shutdown }
+        let bench = Self { db, peers, tenant: TenantId::new(), tokens, user: UserId::new(), ways, shutdown };
+        bench.limit(Limits { concurrent_tasks: Some(concurrency), ..Limits::default() });
+        bench
+    }
+
+    /// Says what the plan of the bench's tenant allows.
+    pub fn limit(&self, limits: Limits) {
+        self.stand(Standing { limits, ..Standing::unlimited() });
+    }
+
+    /// Says how the bench's tenant stands.
+    pub fn stand(&self, standing: Standing) {
+        self.tokens.set_standing(self.tenant, standing);
+    }
+
+    /// Changes rows behind the service's back.
+    pub async fn sql(&self, statement: &'static str) {
+        sqlx::query(statement).execute(&mut self.db.admin().await).await.unwrap();
+    }
+
+    /// The answer to a question to the database.
+    pub async fn ask<T>(&self, question: &'static str) -> T
+    where
+        T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
+    {
+        sqlx::query_scalar(question).fetch_one(&mut self.db.admin().await).await.unwrap()
+    }
+
+    /// A token of somebody in the bench's tenant with a role there, with whom objects are shared.
+    pub fn person(&self, user: UserId, role: &str, grants: &[(ObjectKind, Uuid, Level)]) -> String {
+        let grant = |&(kind, id, level): &(ObjectKind, Uuid, Level)| Grant {
+            id: Uuid::now_v7(),
+            object: Object { kind, id },
+            level,
+            starts_at: None,
+            expires_at: None,
+        };
+        let access = Access {
+            tenant: trinity_access::role(role).unwrap().permissions(),
+            grants: grants.iter().map(grant).collect(),
+            owner: Some(user),
+            ..Access::default()
+        };
+        self.tokens.user_with(self.tenant, user, access)
     }
 
     pub fn plan(&self, tasks: Vec<PlanTask>) {
@@ -99,10 +148,7 @@ impl Bench {
     }
 
     pub fn request_of<T>(&self, tenant: TenantId, message: T) -> tonic::Request<T> {
-        let mut request = tonic::Request::new(message);
-        let token = format!("Bearer {}", self.tokens.user(tenant, self.user, &["editor"]));
-        request.metadata_mut().insert("authorization", token.parse().unwrap());
-        request
+        request_with(&self.tokens.user(tenant, self.user, &["editor"]), message)
     }
 
     pub async fn execute(&self) -> String {
@@ -143,11 +189,17 @@ impl Bench {
         let (up, messages) = mpsc::unbounded_channel();
         let hello = pb::Hello { worker_id: id.to_string(), name: "test".to_owned(), slots, running: Vec::new() };
         up.send(pb::ConnectRequest { kind: Some(Up::Hello(hello)) }).unwrap();
-        let mut request = tonic::Request::new(UnboundedReceiverStream::new(messages));
-        request.metadata_mut().insert("authorization", format!("Bearer {}", self.tokens.service()).parse().unwrap());
+        let request = request_with(&self.tokens.service(), UnboundedReceiverStream::new(messages));
         let down = WorkerServiceClient::new(self.channel()).connect(request).await.unwrap().into_inner();
         Worker { id, up, down, assigned: VecDeque::new() }
     }
+}
+
+/// A request of whoever has the token.
+pub fn request_with<T>(token: &str, message: T) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request
 }
 
 impl Drop for Bench {

@@ -1,7 +1,10 @@
 //! The orchestration service on a real Postgres, behind its real gRPC door, with a worker that the tests play.
 
+mod access;
 mod bench;
+mod limits;
 mod peers;
 mod runs;
 mod sharing;
 mod silence;
+mod usage;

@@ -1,13 +1,14 @@
 //! The peers that orchestration calls, answering over the real contracts from memory.
 
+use std::collections::{HashMap, HashSet};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use tonic::{Request, Response, Status};
-use trinity_ids::ProjectId;
+use trinity_ids::{ProjectId, TenantId, UserId};
 use trinity_proto::common::Json;
 use trinity_proto::registry::dataset_service_server::DatasetService;
-use trinity_proto::tenant::tenant_service_server::TenantService;
+use trinity_proto::tenant::plan_service_server::PlanService;
 use trinity_proto::workflow::workflow_service_server::WorkflowService;
 use trinity_proto::{registry, tenant, workflow};
 use trinity_rpc::open;
@@ -17,8 +18,29 @@ use trinity_rpc::open;
 pub struct Peers {
     pub plan: Arc<Mutex<workflow::Plan>>,
     pub project: ProjectId,
-    pub concurrency: u32,
+    /// Who owns every workflow, and who the project.
+    pub workflow_owner: UserId,
+    pub project_owner: UserId,
+    /// Workflows that do not exist; all others do.
+    pub missing: Arc<Mutex<HashSet<String>>>,
+    pub usage: Arc<Mutex<Usage>>,
     pub registered: Arc<Mutex<Vec<registry::Output>>>,
+}
+
+/// What the tenant service was told.
+#[derive(Default)]
+pub struct Usage {
+    pub batches: HashMap<String, Vec<tenant::UsageEntry>>,
+    pub answers_to_lose: u32,
+}
+
+impl Usage {
+    /// How much of something a tenant used.
+    pub fn total(&self, tenant: TenantId, metric: tenant::Metric) -> u64 {
+        let entries = self.batches.values().flatten();
+        let of = entries.filter(|entry| entry.tenant_id == tenant.to_string() && entry.metric() == metric);
+        of.map(|entry| entry.amount).sum()
+    }
 }
 
 /// A task of a plan that depends on the tasks given.
@@ -63,6 +85,9 @@ impl WorkflowService for Peers {
         request: Request<workflow::GetPlanRequest>,
     ) -> Result<Response<workflow::GetPlanResponse>, Status> {
         let (_, request) = open(request);
+        if self.missing.lock().unwrap().contains(&request.workflow_id) {
+            return Err(trinity_error::Error::not_found("workflow").into());
+        }
         Ok(Response::new(workflow::GetPlanResponse {
             workflow_id: request.workflow_id,
             workflow_name: "nightly".to_owned(),
@@ -70,6 +95,8 @@ impl WorkflowService for Peers {
             version: request.version.unwrap_or(1),
             plan: Some(self.plan.lock().unwrap().clone()),
             faults: Vec::new(),
+            owner_id: self.workflow_owner.to_string(),
+            project_owner_id: self.project_owner.to_string(),
         }))
     }
     async fn record_execution(
@@ -79,6 +106,7 @@ impl WorkflowService for Peers {
         Ok(Response::new(workflow::RecordExecutionResponse {}))
     }
     absent! {
+        locate_workflow: workflow::LocateWorkflowRequest => LocateWorkflowResponse,
         save_canvas: workflow::SaveCanvasRequest => SaveCanvasResponse,
         get_workflow: workflow::GetWorkflowRequest => GetWorkflowResponse,
         list_workflows: workflow::ListWorkflowsRequest => ListWorkflowsResponse,
@@ -128,24 +156,33 @@ impl DatasetService for Peers {
 }
 
 #[tonic::async_trait]
-impl TenantService for Peers {
-    async fn get_tenant(
+impl PlanService for Peers {
+    /// Takes a batch; as long as it is asked to, without its answer reaching who told it.
+    async fn record_usage(
         &self,
-        request: Request<tenant::GetTenantRequest>,
-    ) -> Result<Response<tenant::GetTenantResponse>, Status> {
+        request: Request<tenant::RecordUsageRequest>,
+    ) -> Result<Response<tenant::RecordUsageResponse>, Status> {
         let (_, request) = open(request);
-        let found =
-            tenant::Tenant { id: request.tenant_id, concurrent_tasks: self.concurrency, ..tenant::Tenant::default() };
-        Ok(Response::new(tenant::GetTenantResponse { tenant: Some(found) }))
+        let mut usage = self.usage.lock().unwrap();
+        let known = usage.batches.entry(request.batch_id).or_insert_with(|| request.entries.clone());
+        assert_eq!(*known, request.entries, "a batch that is told again is the same");
+        if usage.answers_to_lose > 0 {
+            usage.answers_to_lose -= 1;
+            return Err(trinity_error::Error::unavailable("tenant").into());
+        }
+        Ok(Response::new(tenant::RecordUsageResponse {}))
     }
     absent! {
-        get_current_tenant: tenant::GetCurrentTenantRequest => GetCurrentTenantResponse,
-        create_tenant: tenant::CreateTenantRequest => CreateTenantResponse,
-        list_tenants: tenant::ListTenantsRequest => ListTenantsResponse,
-        update_tenant: tenant::UpdateTenantRequest => UpdateTenantResponse,
-        suspend_tenant: tenant::SuspendTenantRequest => SuspendTenantResponse,
-        resume_tenant: tenant::ResumeTenantRequest => ResumeTenantResponse,
-        resolve_tenant: tenant::ResolveTenantRequest => ResolveTenantResponse,
-        list_suspended_tenants: tenant::ListSuspendedTenantsRequest => ListSuspendedTenantsResponse,
+        list_plans: tenant::ListPlansRequest => ListPlansResponse,
+        set_plan: tenant::SetPlanRequest => SetPlanResponse,
+        get_subscription: tenant::GetSubscriptionRequest => GetSubscriptionResponse,
+        set_subscription: tenant::SetSubscriptionRequest => SetSubscriptionResponse,
+        list_flags: tenant::ListFlagsRequest => ListFlagsResponse,
+        set_flag_default: tenant::SetFlagDefaultRequest => SetFlagDefaultResponse,
+        set_tenant_flag: tenant::SetTenantFlagRequest => SetTenantFlagResponse,
+        get_usage: tenant::GetUsageRequest => GetUsageResponse,
+        set_budget: tenant::SetBudgetRequest => SetBudgetResponse,
+        list_budgets: tenant::ListBudgetsRequest => ListBudgetsResponse,
+        delete_budget: tenant::DeleteBudgetRequest => DeleteBudgetResponse,
     }
 }

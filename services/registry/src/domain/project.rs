@@ -32,6 +32,21 @@ pub(crate) struct Project {
     pub deleted_reason: Option<String>,
 }
 
+impl Project {
+    /// What decides who may do what with it.
+    pub fn place(&self) -> Place {
+        Place { project: self.id, owner: self.owner_id, app: self.app.clone() }
+    }
+}
+
+/// A project, as far as it decides who may do what with it and with what is in it.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub project: ProjectId,
+    pub owner: UserId,
+    pub app: String,
+}
+
 /// What somebody wants to create.
 #[derive(Debug, Clone)]
 pub(crate) struct NewProject {

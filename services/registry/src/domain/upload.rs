@@ -70,20 +70,27 @@ fn unsupported(word: &str) -> Error {
 pub(crate) struct SizeLimit {
     /// For any file of this installation.
     pub max_bytes: u64,
+    /// The plan's limit and what the tenant's datasets take already.
+    pub plan: Option<(u64, u64)>,
     /// The project's quota and what its datasets take already.
     pub quota: Option<(u64, u64)>,
 }
 
 impl SizeLimit {
     /// # Errors
-    /// `InvalidArgument` for a file above the installation's limit, `ResourceExhausted` above the project's quota.
+    /// `InvalidArgument` for a file above the installation's limit, `ResourceExhausted` above the plan's limit or the
+    /// project's quota.
     pub fn check(&self, size_bytes: u64) -> Result<()> {
         if size_bytes > self.max_bytes {
             return Err(error::upload_too_large(self.max_bytes));
         }
-        match self.quota {
-            Some((quota, used)) if used.saturating_add(size_bytes) > quota => Err(error::storage_quota_exceeded(quota)),
-            _ => Ok(()),
+        let above = |(limit, used): &(u64, u64)| used.saturating_add(size_bytes) > *limit;
+        if let Some((limit, _)) = self.plan.filter(above) {
+            return Err(error::storage_limit_reached(limit));
+        }
+        match self.quota.filter(above) {
+            Some((quota, _)) => Err(error::storage_quota_exceeded(quota)),
+            None => Ok(()),
         }
     }
 }

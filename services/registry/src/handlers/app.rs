@@ -10,11 +10,11 @@ use crate::store;
 /// Lists the apps that the caller's tenant may use.
 ///
 /// # Errors
-/// `Unavailable` when the tenant service is away.
+/// `Unavailable`.
 pub(crate) async fn list(app: &App, ctx: &RequestContext) -> Result<pb::ListAppsResponse> {
-    let allowed = app.tenants.allowed_apps(ctx).await?;
+    let standing = ctx.standing()?;
     let mut tx = app.db.begin(ctx).await?;
-    let apps = store::project::list_apps(&mut tx).await?;
-    let apps = apps.into_iter().filter(|app| allowed.contains(&app.slug)).map(Into::into).collect();
+    let apps = store::app::list(&mut tx).await?;
+    let apps = apps.into_iter().filter(|app| standing.allows_app(&app.slug)).map(Into::into).collect();
     Ok(pb::ListAppsResponse { apps })
 }

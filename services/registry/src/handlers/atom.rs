@@ -23,9 +23,10 @@ pub(crate) async fn list(
     ctx: &RequestContext,
     request: pb::ListAtomsRequest,
 ) -> Result<pb::ListAtomsResponse> {
-    let asked = PageRequest::parse(request.page, request.per_page, &request.page_token)?;
     let category = text::plain("category", request.category)?;
     let search = text::plain("search", request.search)?.to_lowercase();
+    let query = ["atoms", &category, &search];
+    let asked = PageRequest::parse_for(ctx, &query, request.page, request.per_page, &request.page_token)?;
     let filter = Filter {
         category: Some(category).filter(|category| !category.is_empty()),
         words: search.split_whitespace().take(MAX_SEARCH_WORDS).map(str::to_owned).collect(),
@@ -44,7 +45,7 @@ pub(crate) async fn list(
 pub(crate) async fn get(app: &App, ctx: &RequestContext, request: pb::GetAtomRequest) -> Result<pb::GetAtomResponse> {
     let filter = Filter { slug: Some(slug(request.slug)?), ..Filter::default() };
     let mut tx = app.db.begin(ctx).await?;
-    let found = store::atom::list(&mut tx, &filter, PageRequest { page: 1, per_page: 1 }).await?;
+    let found = store::atom::list(&mut tx, &filter, PageRequest::first(1)).await?;
     let atom = found.items.into_iter().next().ok_or_else(|| Error::not_found("atom"))?;
     Ok(pb::GetAtomResponse { atom: Some(atom.into()) })
 }

@@ -8,17 +8,20 @@ use trinity_proto::registry as pb;
 
 use crate::app::App;
 use crate::convert::{columns, page_info};
-use crate::domain::dataset::Dataset;
+use crate::handlers::access;
+use crate::store::dataset::Placed;
 use crate::{events, store};
 
-/// Finds a dataset of a live project of the caller's tenant.
+/// Finds a dataset that the caller may read.
 ///
 /// # Errors
 /// `InvalidArgument` bad id; `NotFound`.
-pub(super) async fn find(app: &App, ctx: &RequestContext, dataset_id: &str) -> Result<Dataset> {
+pub(super) async fn find(app: &App, ctx: &RequestContext, dataset_id: &str) -> Result<Placed> {
     let id = parse_id("dataset_id", dataset_id)?;
     let mut tx = app.db.begin(ctx).await?;
-    store::dataset::find(&mut tx, ctx.tenant()?, id).await?.ok_or_else(|| Error::not_found("dataset"))
+    let found = store::dataset::find(&mut tx, ctx.tenant()?, id).await?.ok_or_else(|| Error::not_found("dataset"))?;
+    access::require(ctx, "dataset.read", "dataset", &found.place)?;
+    Ok(found)
 }
 
 /// Shows a dataset.
@@ -30,7 +33,7 @@ pub(crate) async fn get(
     ctx: &RequestContext,
     request: pb::GetDatasetRequest,
 ) -> Result<pb::GetDatasetResponse> {
-    let dataset = find(app, ctx, &request.dataset_id).await?;
+    let Placed { dataset, .. } = find(app, ctx, &request.dataset_id).await?;
     Ok(pb::GetDatasetResponse { dataset: Some(dataset.into()) })
 }
 
@@ -43,14 +46,14 @@ pub(crate) async fn get_schema(
     ctx: &RequestContext,
     request: pb::GetDatasetSchemaRequest,
 ) -> Result<pb::GetDatasetSchemaResponse> {
-    let dataset = find(app, ctx, &request.dataset_id).await?;
+    let Placed { dataset, .. } = find(app, ctx, &request.dataset_id).await?;
     Ok(pb::GetDatasetSchemaResponse { columns: columns(dataset.columns) })
 }
 
 /// Lists the datasets of a project, newest first.
 ///
 /// # Errors
-/// `InvalidArgument` bad id or paging; `NotFound` no such project.
+/// `InvalidArgument` bad id or paging; `NotFound` no such project; `PermissionDenied`.
 pub(crate) async fn list(
     app: &App,
     ctx: &RequestContext,
@@ -58,12 +61,12 @@ pub(crate) async fn list(
 ) -> Result<pb::ListDatasetsResponse> {
     let project = parse_id("project_id", &request.project_id)?;
     let run = if request.run_id.is_empty() { None } else { Some(parse_id("run_id", &request.run_id)?) };
-    let asked = PageRequest::parse(request.page, request.per_page, &request.page_token)?;
+    let query = ["datasets", &request.project_id, &request.run_id];
+    let asked = PageRequest::parse_for(ctx, &query, request.page, request.per_page, &request.page_token)?;
     let tenant = ctx.tenant()?;
     let mut tx = app.db.begin(ctx).await?;
-    if !store::dataset::project_exists(&mut tx, tenant, project).await? {
-        return Err(Error::not_found("project"));
-    }
+    let place = store::place::find(&mut tx, tenant, project).await?.ok_or_else(|| Error::not_found("project"))?;
+    access::require(ctx, "dataset.read", "project", &place)?;
     let page = store::dataset::list(&mut tx, tenant, project, run, asked).await?;
     let info = page_info(&page);
     Ok(pb::ListDatasetsResponse { datasets: page.items.into_iter().map(Into::into).collect(), page: Some(info) })
@@ -72,7 +75,7 @@ pub(crate) async fn list(
 /// Deletes a dataset, then its file.
 ///
 /// # Errors
-/// `NotFound`.
+/// `NotFound`; `PermissionDenied`.
 pub(crate) async fn delete(
     app: &App,
     ctx: &RequestContext,
@@ -81,6 +84,8 @@ pub(crate) async fn delete(
     let id = parse_id("dataset_id", &request.dataset_id)?;
     let tenant = ctx.tenant()?;
     let mut tx = app.db.begin(ctx).await?;
+    let found = store::dataset::find(&mut tx, tenant, id).await?.ok_or_else(|| Error::not_found("dataset"))?;
+    access::require(ctx, "dataset.delete", "dataset", &found.place)?;
     let deleted = store::dataset::delete(&mut tx, tenant, id).await?.ok_or_else(|| Error::not_found("dataset"))?;
     let shared = store::dataset::file_is_used(&mut tx, tenant, &deleted.storage_key).await?;
     outbox::write(&mut tx, ctx, events::dataset_deleted(&deleted)).await?;

@@ -12,7 +12,7 @@ use crate::domain::dataset::Output;
 use crate::domain::document::Document;
 use crate::store;
 
-/// Answers whether a live project exists.
+/// Answers whether a live project exists whose app the tenant may use, and who owns it.
 ///
 /// # Errors
 /// `InvalidArgument` bad id; `NotFound`.
@@ -23,8 +23,10 @@ pub(crate) async fn check_project(
 ) -> Result<pb::CheckProjectResponse> {
     let tenant = parse_id("tenant_id", &request.tenant_id)?;
     let project = parse_id("project_id", &request.project_id)?;
-    if store::project::exists_hot(&app.db, &ctx.for_tenant(tenant), project).await? {
-        Ok(pb::CheckProjectResponse {})
+    let found = store::place::find_hot(&app.db, &ctx.for_tenant(tenant), project).await?;
+    let place = found.ok_or_else(|| Error::not_found("project"))?;
+    if app.authenticator.standing(tenant).await?.allows_app(&place.app) {
+        Ok(pb::CheckProjectResponse { owner_id: place.owner.to_string() })
     } else {
         Err(Error::not_found("project"))
     }
@@ -68,7 +70,8 @@ pub(crate) async fn resolve_datasets(
     Ok(pb::ResolveDatasetsResponse { files: found.into_iter().map(Into::into).collect() })
 }
 
-/// Records what tasks wrote.
+/// Records what tasks wrote. It counts as stored, but a tenant that stores too much by now loses no result: only uploads are
+/// refused from then on.
 ///
 /// # Errors
 /// `InvalidArgument` bad field; then nothing is recorded.

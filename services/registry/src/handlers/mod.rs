@@ -1,5 +1,7 @@
-//! The front room: validate, transact, announce, reply. The guard in front has checked the caller's permission.
+//! The front room: validate, transact, announce, reply. The guard in front has checked what the tenant allows; about a project
+//! and what is in it, handlers ask `access`.
 
+mod access;
 pub(crate) mod app;
 pub(crate) mod atom;
 pub(crate) mod dataset;

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::convert::columns;
 use crate::domain::dataset::{Dataset, Format};
 use crate::error;
+use crate::store::dataset::Placed;
 use crate::tables::parquet;
 use crate::tables::preview::CsvPreview;
 
@@ -31,7 +32,7 @@ pub(crate) async fn preview(
     if wanted > MAX_ROWS {
         return Err(Error::invalid("rows", format!("is at most {MAX_ROWS}")));
     }
-    let dataset = super::dataset::find(app, ctx, &request.dataset_id).await?;
+    let Placed { dataset, .. } = super::dataset::find(app, ctx, &request.dataset_id).await?;
     if let (Some(problem), true) = (&dataset.problem, dataset.columns.is_empty()) {
         return Err(error::dataset_unreadable(problem));
     }

@@ -6,8 +6,9 @@ use bytes::Bytes;
 use futures::channel::oneshot;
 use tonic::{Code, Status, Streaming};
 use trinity_context::RequestContext;
+use trinity_db::Tx;
 use trinity_error::{Error, Result, parse_id};
-use trinity_ids::DatasetId;
+use trinity_ids::{DatasetId, ProjectId};
 use trinity_outbox as outbox;
 use trinity_proto::registry as pb;
 use trinity_storage::layout::ProjectFolder;
@@ -17,6 +18,7 @@ use crate::app::App;
 use crate::domain::dataset::{Dataset, Description, Format, NewDataset};
 use crate::domain::settings::Settings;
 use crate::domain::upload::{Announcement, HEAD_BYTES, SizeLimit};
+use crate::handlers::access;
 use crate::tables::csv::{Describer, delimiter_of};
 use crate::tables::parquet;
 use crate::{error, events, store};
@@ -24,8 +26,9 @@ use crate::{error, events, store};
 /// Stores a file as a dataset of a project. A file that cannot be read as its format is stored, with its problem.
 ///
 /// # Errors
-/// `InvalidArgument` bad field, unsupported format or too large; `NotFound` no such project; `ResourceExhausted` above the
-/// project's quota; `Aborted` when the stream broke off. Nothing is left behind then.
+/// `InvalidArgument` bad field, unsupported format or too large; `NotFound` no such project; `PermissionDenied`;
+/// `ResourceExhausted` above the plan's limit or the project's quota; `Aborted` when the stream broke off. Nothing is left
+/// behind then.
 pub(crate) async fn upload(
     app: &Arc<App>,
     ctx: RequestContext,
@@ -35,7 +38,10 @@ pub(crate) async fn upload(
     let header = body.header().await?;
     let project_id = parse_id("project_id", &header.project_id)?;
     let announced = Announcement::new(project_id, &header.name, &header.format, &header.filename)?;
-    let (settings, limit) = admission(app, &ctx, &announced).await?;
+    let (settings, limit) = {
+        let mut tx = app.db.begin(&ctx).await?;
+        admission(app, &ctx, &mut tx, project_id).await?
+    };
     let head = body.head().await?;
     let format = announced.format(&head)?;
     settings.admit(format.word(), announced.extension.as_deref())?;
@@ -63,17 +69,22 @@ pub(crate) async fn upload(
     Ok(pb::UploadDatasetResponse { dataset: Some(dataset.into()) })
 }
 
-/// What the project allows.
-async fn admission(app: &App, ctx: &RequestContext, announced: &Announcement) -> Result<(Settings, SizeLimit)> {
+/// What the project and the plan allow the caller; the project stays as it is until the transaction ends.
+async fn admission(app: &App, ctx: &RequestContext, tx: &mut Tx, project: ProjectId) -> Result<(Settings, SizeLimit)> {
     let tenant = ctx.tenant()?;
-    let mut tx = app.db.begin(ctx).await?;
-    let settings = store::project::find_settings_locked(&mut tx, tenant, announced.project_id).await?;
-    let settings = Settings::parse(&settings.ok_or_else(|| Error::not_found("project"))?)?;
+    let found = store::place::find_locked(tx, tenant, project).await?;
+    let (place, settings) = found.ok_or_else(|| Error::not_found("project"))?;
+    access::require(ctx, "dataset.create", "project", &place)?;
+    let settings = Settings::parse(&settings)?;
     let quota = match settings.storage_quota {
-        Some(quota) => Some((quota, store::dataset::stored_bytes(&mut tx, tenant, announced.project_id).await?)),
+        Some(quota) => Some((quota, store::dataset::stored_bytes(tx, tenant, project).await?)),
         None => None,
     };
-    Ok((settings, SizeLimit { max_bytes: app.max_upload_bytes, quota }))
+    let plan = match ctx.standing()?.limits.storage_bytes {
+        Some(limit) => Some((limit, store::usage::stored_bytes(tx, tenant).await?)),
+        None => None,
+    };
+    Ok((settings, SizeLimit { max_bytes: app.max_upload_bytes, plan, quota }))
 }
 
 /// The messages of an upload as a header and bytes.
@@ -205,16 +216,21 @@ impl Incoming {
             storage_key: stored.key.clone(),
             description,
         };
+        // Why again: while the file came, the project may have gone, the caller may have lost his right to it, and others may
+        // have used up what was left.
+        let ctx = &access::renew(app, ctx).await?;
+        access::require_writable(ctx)?;
         let tenant = ctx.tenant()?;
         let mut tx = app.db.begin(ctx).await?;
-        // Why again: the project may be gone by now, and other uploads may have used up its quota.
-        let settings = store::project::find_settings_locked(&mut tx, tenant, new.project_id).await?;
-        let settings = Settings::parse(&settings.ok_or_else(|| Error::not_found("project"))?)?;
-        if let Some(quota) = settings.storage_quota {
-            let used = store::dataset::stored_bytes(&mut tx, tenant, new.project_id).await?;
-            SizeLimit { max_bytes: app.max_upload_bytes, quota: Some((quota, used)) }.check(new.size_bytes)?;
+        let (_, limit) = admission(app, ctx, &mut tx, new.project_id).await?;
+        limit.check(new.size_bytes)?;
+        let dataset = store::dataset::insert(&mut tx, tenant, ctx.responsible()?, &new).await?;
+        if let Some((limit, _)) = limit.plan
+            && store::usage::stored_bytes(&mut tx, tenant).await? > limit
+        {
+            // Why only now for certain: by its row this upload has waited for those of other projects.
+            return Err(error::storage_limit_reached(limit));
         }
-        let dataset = store::dataset::insert(&mut tx, tenant, ctx.user()?, &new).await?;
         outbox::write(&mut tx, ctx, events::dataset_uploaded(&dataset)).await?;
         tx.commit().await?;
         Ok(dataset)

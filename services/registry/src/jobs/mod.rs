@@ -1,3 +1,4 @@
 //! Background rooms.
 
+pub(crate) mod meter;
 pub(crate) mod seed;

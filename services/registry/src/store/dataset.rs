@@ -7,6 +7,7 @@ use trinity_error::{Error, Result};
 use trinity_ids::{DatasetId, ProjectId, RunId, TenantId, UserId};
 
 use crate::domain::dataset::{Column, Dataset, Format, NewDataset, Origin};
+use crate::domain::project::Place;
 
 macro_rules! columns {
     () => {
@@ -24,6 +25,15 @@ macro_rules! in_live_project {
             WHERE p.tenant_id = $1 AND p.id = datasets.project_id AND p.deleted_at IS NULL
         )"
     };
+}
+
+/// A dataset and the project that it is in.
+#[derive(Debug, FromRow)]
+pub(crate) struct Placed {
+    #[sqlx(flatten)]
+    pub dataset: Dataset,
+    #[sqlx(flatten)]
+    pub place: Place,
 }
 
 impl FromRow<'_, PgRow> for Dataset {
@@ -84,12 +94,13 @@ pub(crate) async fn insert(tx: &mut PgConnection, tenant: TenantId, user: UserId
 }
 
 /// Finds a dataset of a live project.
-pub(crate) async fn find(tx: &mut PgConnection, tenant: TenantId, id: DatasetId) -> Result<Option<Dataset>> {
+pub(crate) async fn find(tx: &mut PgConnection, tenant: TenantId, id: DatasetId) -> Result<Option<Placed>> {
     let found = sqlx::query_as(concat!(
-        "SELECT ",
+        "SELECT d.*, p.owner_id, p.app
+        FROM (SELECT ",
         columns!(),
-        " FROM datasets WHERE tenant_id = $1 AND id = $2 AND ",
-        in_live_project!()
+        " FROM datasets WHERE tenant_id = $1 AND id = $2) AS d
+        JOIN projects AS p ON p.tenant_id = $1 AND p.id = d.project_id AND p.deleted_at IS NULL"
     ))
     .bind(tenant)
     .bind(id)
@@ -133,18 +144,6 @@ pub(crate) async fn list(
     .fetch_all(tx)
     .await?;
     Ok(Page { items, request, total: total.unsigned_abs() })
-}
-
-/// Whether a live project of this id exists.
-pub(crate) async fn project_exists(tx: &mut PgConnection, tenant: TenantId, project: ProjectId) -> Result<bool> {
-    let exists = sqlx::query_scalar(
-        "SELECT EXISTS (SELECT FROM projects WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL)",
-    )
-    .bind(tenant)
-    .bind(project)
-    .fetch_one(tx)
-    .await?;
-    Ok(exists)
 }
 
 /// How many bytes a project's datasets take together.

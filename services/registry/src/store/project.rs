@@ -1,14 +1,14 @@
-//! The tables `apps` and `projects`.
+//! The table `projects`.
 
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection, Row};
-use trinity_context::RequestContext;
-use trinity_db::{Db, Page, PageRequest, Tx};
+use trinity_access::Visible;
+use trinity_db::{Db, GatheredReads, Page, PageRequest, Tx};
 use trinity_error::{Error, Result};
 use trinity_ids::{ProjectId, TenantId, UserId};
 
 use crate::domain::document::Document;
-use crate::domain::project::{CatalogApp, NewProject, Project, ProjectChange};
+use crate::domain::project::{NewProject, Project, ProjectChange};
 use crate::error;
 
 /// Every column of a project but its canvas state.
@@ -36,16 +36,6 @@ impl FromRow<'_, PgRow> for Project {
             deleted_reason: row.try_get("deleted_reason")?,
         })
     }
-}
-
-/// Lists the apps of the installation.
-pub(crate) async fn list_apps(tx: &mut PgConnection) -> Result<Vec<CatalogApp>> {
-    let rows: Vec<(String, String, String, bool)> =
-        sqlx::query_as("SELECT slug, name, description, active FROM apps WHERE active ORDER BY slug")
-            .fetch_all(tx)
-            .await?;
-    let app = |(slug, name, description, active)| CatalogApp { slug, name, description, active };
-    Ok(rows.into_iter().map(app).collect())
 }
 
 /// Adds a project.
@@ -79,8 +69,11 @@ pub(crate) async fn insert(
     inserted.map_err(name_taken)?.ok_or_else(|| Error::not_found("app"))
 }
 
-/// Finds a live project in one round trip.
-pub(crate) async fn find_hot(db: &Db, ctx: &RequestContext, id: ProjectId) -> Result<Option<Project>> {
+/// Live projects by their ids, in round trips that callers of one tenant share.
+pub(crate) type ProjectReads = GatheredReads<ProjectId, Project>;
+
+/// Prepares [`ProjectReads`].
+pub(crate) fn reads(db: Db) -> ProjectReads {
     // Why spelled out: the statement must begin with `trinity_db::CONTEXT_CTE`, which says why the order holds.
     let statement = concat!(
         "WITH context AS MATERIALIZED (SELECT set_config('app.tenant_id', $1::text, true) AS tenant)
@@ -91,26 +84,11 @@ pub(crate) async fn find_hot(db: &Db, ctx: &RequestContext, id: ProjectId) -> Re
         columns!(),
         "
             FROM projects
-            WHERE tenant_id = context.tenant::uuid AND id = $2 AND deleted_at IS NULL
+            WHERE tenant_id = context.tenant::uuid AND id = ANY($2) AND deleted_at IS NULL
             OFFSET 0
         ) AS p"
     );
-    db.read_one(ctx, statement, |query| query.bind(id)).await
-}
-
-/// Whether a live project of this id exists, in one round trip.
-pub(crate) async fn exists_hot(db: &Db, ctx: &RequestContext, id: ProjectId) -> Result<bool> {
-    let statement = "WITH context AS MATERIALIZED (SELECT set_config('app.tenant_id', $1::text, true) AS tenant)
-        SELECT p.id
-        FROM context
-        CROSS JOIN LATERAL (
-            SELECT id
-            FROM projects
-            WHERE tenant_id = context.tenant::uuid AND id = $2 AND deleted_at IS NULL
-            OFFSET 0
-        ) AS p";
-    let found: Option<(ProjectId,)> = db.read_one(ctx, statement, |query| query.bind(id)).await?;
-    Ok(found.is_some())
+    GatheredReads::new(db, statement, |project: &Project| project.id)
 }
 
 /// Finds a project, live or deleted, and keeps others from changing it until the transaction ends.
@@ -127,55 +105,61 @@ pub(crate) async fn find_locked(tx: &mut PgConnection, tenant: TenantId, id: Pro
     Ok(found)
 }
 
-/// The settings of a live project, which nobody can change or delete until the transaction ends.
-pub(crate) async fn find_settings_locked(
-    tx: &mut PgConnection,
-    tenant: TenantId,
-    id: ProjectId,
-) -> Result<Option<Document>> {
-    let found: Option<String> = sqlx::query_scalar(
-        "SELECT settings::text
-        FROM projects
-        WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL
-        FOR NO KEY UPDATE",
-    )
-    .bind(tenant)
-    .bind(id)
-    .fetch_optional(tx)
-    .await?;
-    Ok(found.map(Document::stored))
+/// Which projects are asked for.
+#[derive(Debug)]
+pub(crate) struct Filter<'a> {
+    pub app: Option<String>,
+    /// The slugs that the tenant may use; every one when empty.
+    pub allowed_apps: &'a [String],
+    pub deleted: bool,
+    pub visible: Visible,
+}
+
+/// Projects that pass a filter: `$2` app, `$3` allowed apps, `$4` deleted, `$5` to `$7` what is visible.
+macro_rules! matching_projects {
+    () => {
+        "FROM projects
+        WHERE tenant_id = $1
+            AND ($2::text IS NULL OR app = $2)
+            AND (cardinality($3::text[]) = 0 OR app = ANY($3))
+            AND (deleted_at IS NOT NULL) = $4
+            AND ($5 OR owner_id = $6 OR id = ANY($7))"
+    };
 }
 
 /// Lists projects, newest first, without their canvas states.
 pub(crate) async fn list(
     tx: &mut PgConnection,
     tenant: TenantId,
-    app: Option<&str>,
-    deleted: bool,
+    filter: &Filter<'_>,
     request: PageRequest,
 ) -> Result<Page<Project>> {
-    let total: i64 = sqlx::query_scalar(
-        "SELECT count(*)
-        FROM projects
-        WHERE tenant_id = $1 AND (deleted_at IS NOT NULL) = $2 AND ($3::text IS NULL OR app = $3)",
-    )
-    .bind(tenant)
-    .bind(deleted)
-    .bind(app)
-    .fetch_one(&mut *tx)
-    .await?;
+    let total: i64 = sqlx::query_scalar(concat!("SELECT count(*) ", matching_projects!()))
+        .bind(tenant)
+        .bind(&filter.app)
+        .bind(filter.allowed_apps)
+        .bind(filter.deleted)
+        .bind(filter.visible.everything)
+        .bind(filter.visible.owner)
+        .bind(&filter.visible.projects)
+        .fetch_one(&mut *tx)
+        .await?;
     let items = sqlx::query_as(concat!(
         "SELECT NULL AS state, ",
         columns!(),
+        " ",
+        matching_projects!(),
         "
-        FROM projects
-        WHERE tenant_id = $1 AND (deleted_at IS NOT NULL) = $2 AND ($3::text IS NULL OR app = $3)
         ORDER BY id DESC
-        LIMIT $4 OFFSET $5"
+        LIMIT $8 OFFSET $9"
     ))
     .bind(tenant)
-    .bind(deleted)
-    .bind(app)
+    .bind(&filter.app)
+    .bind(filter.allowed_apps)
+    .bind(filter.deleted)
+    .bind(filter.visible.everything)
+    .bind(filter.visible.owner)
+    .bind(&filter.visible.projects)
     .bind(request.limit())
     .bind(request.offset())
     .fetch_all(tx)

@@ -4,7 +4,7 @@
 //! fresh connections, with a foreign context left behind, and after Postgres has switched to a generic plan.
 
 use trinity_context::{Caller, RequestContext};
-use trinity_db::{CONTEXT_CTE, Db};
+use trinity_db::{CONTEXT_CTE, Db, GatheredReads};
 use trinity_ids::{ProjectId, SessionId, TenantId, UserId};
 use trinity_registry::MIGRATOR;
 use trinity_testkit::TestDb;
@@ -21,7 +21,7 @@ const STATEMENT: &str = "WITH context AS MATERIALIZED (SELECT set_config('app.te
     ) AS p";
 
 fn context(tenant: TenantId) -> RequestContext {
-    RequestContext::new(Caller::User { tenant, user: UserId::new(), session: SessionId::new(), roles: Vec::new() })
+    RequestContext::new(Caller::User { tenant, user: UserId::new(), session: SessionId::new() })
 }
 
 async fn add_project(db: &Db, tenant: TenantId, name: &str) -> ProjectId {
@@ -91,4 +91,64 @@ async fn the_context_ends_with_the_statement() {
     let mut tx = db.begin_system("look-around").await.unwrap();
     let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM projects").fetch_one(&mut *tx).await.unwrap();
     assert_eq!(rows, 0, "no tenant is left on the connection");
+}
+
+#[derive(Clone, sqlx::FromRow)]
+struct Named {
+    id: ProjectId,
+    name: String,
+}
+
+const GATHERED: &str = "WITH context AS MATERIALIZED (SELECT set_config('app.tenant_id', $1::text, true) AS tenant)
+    SELECT p.*
+    FROM context
+    CROSS JOIN LATERAL (
+        SELECT id, name
+        FROM projects
+        WHERE tenant_id = context.tenant::uuid AND id = ANY($2) AND deleted_at IS NULL
+        OFFSET 0
+    ) AS p";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_share_a_round_trip_get_their_own_rows_and_no_others() {
+    let test = TestDb::new("registry", &MIGRATOR).await;
+    let db = test.db();
+    let tenants = [TenantId::new(), TenantId::new()];
+    let mut projects = Vec::new();
+    for number in 0..20 {
+        let tenant = tenants[number % 2];
+        projects.push((tenant, add_project(&db, tenant, &format!("project {number}")).await, number));
+    }
+    // Why one connection: the statements must wait for each other, so that askers gather.
+    let one_connection = Db::connect(test.url(), 1).unwrap();
+    let reads = std::sync::Arc::new(GatheredReads::new(one_connection, GATHERED, |row: &Named| row.id));
+    let mut asking = tokio::task::JoinSet::new();
+    for round in 0..600 {
+        let (tenant, id, number) = projects[round % 20];
+        let stranger = tenants[(number + 1) % 2];
+        let reads = std::sync::Arc::clone(&reads);
+        asking.spawn(async move {
+            let own = reads.find(&context(tenant), id).await.unwrap();
+            assert_eq!(own.map(|row| row.name), Some(format!("project {number}")));
+            assert!(reads.find(&context(stranger), id).await.unwrap().is_none(), "a foreign id finds nothing");
+            assert!(reads.find(&context(tenant), ProjectId::new()).await.unwrap().is_none());
+        });
+    }
+    while let Some(asked) = asking.join_next().await {
+        asked.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_who_goes_away_takes_nobody_along() {
+    let test = TestDb::new("registry", &MIGRATOR).await;
+    let (db, tenant) = (test.db(), TenantId::new());
+    let project = add_project(&db, tenant, "mine").await;
+    let reads = std::sync::Arc::new(GatheredReads::new(db, GATHERED, |row: &Named| row.id));
+    for _ in 0..50 {
+        let ctx = context(tenant);
+        let first = reads.find(&ctx, project);
+        drop(tokio::time::timeout(std::time::Duration::ZERO, first).await);
+        assert!(reads.find(&ctx, project).await.unwrap().is_some());
+    }
 }

@@ -1,13 +1,20 @@
 //! The registry against a real Postgres and through real gRPC.
 
+mod access;
 mod atoms;
+mod calls;
 mod datasets;
 mod hostile;
 mod hot;
+mod limits;
+mod lists;
+mod meter;
 mod outputs;
 mod parquet_files;
+mod plans;
+mod programs;
 mod projects;
 mod stand;
+mod standing;
 mod start;
-mod tenants;
 mod uploads;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream;
@@ -9,26 +10,30 @@ use tempfile::TempDir;
 use tonic::service::Routes;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
+use trinity_access::{Access, Grant, Level, Object, ObjectKind, Standing};
+use trinity_authz::Authenticator;
 use trinity_ids::{TenantId, UserId};
 use trinity_proto::common::Json;
 use trinity_proto::registry as pb;
 use trinity_proto::registry::atom_service_client::AtomServiceClient;
 use trinity_proto::registry::dataset_service_client::DatasetServiceClient;
 use trinity_proto::registry::project_service_client::ProjectServiceClient;
-use trinity_proto::tenant::tenant_service_server::TenantServiceServer;
+use trinity_proto::tenant::plan_service_server::PlanServiceServer;
 use trinity_registry::{Config, MIGRATOR};
 use trinity_rpc::{CancellationToken, Peers, Runtime};
 use trinity_testkit::{TestDb, TestRedis, TestTokens, eventually, free_port};
+use uuid::Uuid;
 
-use crate::tenants::FakeTenants;
+use crate::plans::FakePlans;
 
 pub const LIMIT: Duration = Duration::from_secs(20);
 pub const MAX_UPLOAD_BYTES: u64 = 40 << 20;
 
 pub struct Stand {
     pub db: TestDb,
-    pub tenants: FakeTenants,
+    pub plans: FakePlans,
     pub tokens: TestTokens,
+    authenticator: Arc<Authenticator>,
     files: TempDir,
     channel: Channel,
     shutdown: CancellationToken,
@@ -39,6 +44,7 @@ pub struct Stand {
 pub struct Person {
     pub tenant: TenantId,
     pub user: UserId,
+    access: Access,
     token: String,
 }
 
@@ -56,10 +62,18 @@ impl Drop for Stand {
 
 impl Stand {
     pub async fn new() -> Self {
+        let tokens = TestTokens::new();
+        let authenticator = tokens.authenticator();
+        Self::with(tokens, authenticator).await
+    }
+
+    /// A stand whose callers are known to `authenticator`.
+    pub async fn with(tokens: TestTokens, authenticator: Arc<Authenticator>) -> Self {
         let db = TestDb::new("registry", &MIGRATOR).await;
-        let (tokens, tenants, files) = (TestTokens::new(), FakeTenants::default(), TempDir::new().unwrap());
+        let (plans, files) = (FakePlans::default(), TempDir::new().unwrap());
         let shutdown = CancellationToken::new();
-        let runtime = runtime(&tokens, &tenants, &shutdown);
+        let mut runtime = runtime(&tokens, &plans, &shutdown);
+        runtime.authenticator = Arc::clone(&authenticator);
         let config = config(db.url(), files.path());
         let listen = config.listen;
         let service = trinity_registry::build(config, runtime).await.unwrap();
@@ -70,7 +84,7 @@ impl Stand {
         );
         let endpoint = Endpoint::from_shared(format!("http://{listen}")).unwrap();
         let channel = eventually(LIMIT, "the registry to listen", || async { endpoint.connect().await.ok() }).await;
-        Self { db, tenants, tokens, files, channel, shutdown }
+        Self { db, plans, tokens, authenticator, files, channel, shutdown }
     }
 
     pub fn projects(&self) -> ProjectServiceClient<Channel> {
@@ -87,8 +101,43 @@ impl Stand {
 
     /// Somebody new in a new tenant.
     pub fn person(&self, role: &str) -> Person {
-        let (tenant, user) = (TenantId::new(), UserId::new());
-        Person { tenant, user, token: self.tokens.user(tenant, user, &[role]) }
+        self.somebody(TenantId::new(), |access| access.tenant = trinity_access::role(role).unwrap().permissions())
+    }
+
+    /// Somebody new in the same tenant.
+    pub fn colleague(&self, of: &Person, role: &str) -> Person {
+        self.somebody(of.tenant, |access| access.tenant = trinity_access::role(role).unwrap().permissions())
+    }
+
+    /// Somebody new in the same tenant, without a role, who may do what `give` says.
+    pub fn guest(&self, of: &Person, give: impl FnOnce(&mut Access)) -> Person {
+        self.somebody(of.tenant, give)
+    }
+
+    fn somebody(&self, tenant: TenantId, give: impl FnOnce(&mut Access)) -> Person {
+        let user = UserId::new();
+        let mut access = Access { name: format!("{user}@test.example"), owner: Some(user), ..Access::default() };
+        give(&mut access);
+        Person { tenant, user, token: self.tokens.user_with(tenant, user, access.clone()), access }
+    }
+
+    /// Changes what somebody may do; his token stays the same.
+    pub fn change_access(&self, person: &Person, change: impl FnOnce(&mut Access)) {
+        let mut access = person.access.clone();
+        change(&mut access);
+        self.tokens.user_with(person.tenant, person.user, access);
+        self.authenticator.forget_access(person.tenant);
+    }
+
+    /// Changes what somebody's tenant may use.
+    pub fn set_standing(&self, person: &Person, standing: Standing) {
+        self.tokens.set_standing(person.tenant, standing);
+        self.authenticator.forget_standing(Some(person.tenant));
+    }
+
+    /// A program that signs in with an API key; the person answers for it.
+    pub fn program(tenant: TenantId, responsible: UserId, key: &str) -> Person {
+        Person { tenant, user: responsible, token: key.to_owned(), access: Access::default() }
     }
 
     pub fn service_says<T>(&self, message: T) -> Request<T> {
@@ -150,7 +199,7 @@ impl Stand {
 }
 
 /// What a process of the registry has.
-pub fn runtime(tokens: &TestTokens, tenants: &FakeTenants, shutdown: &CancellationToken) -> Runtime {
+pub fn runtime(tokens: &TestTokens, plans: &FakePlans, shutdown: &CancellationToken) -> Runtime {
     let redis = TestRedis::new();
     let variables = BTreeMap::from([
         ("TRINITY_REDIS_URL".to_owned(), redis.url),
@@ -159,7 +208,7 @@ pub fn runtime(tokens: &TestTokens, tenants: &FakeTenants, shutdown: &Cancellati
     ]);
     let shared = trinity_config::load_shared_from(&variables).unwrap();
     let peers = Peers::local("registry", &shared).unwrap();
-    peers.install("tenant", Routes::new(TenantServiceServer::new(tenants.clone())));
+    peers.install("tenant", Routes::new(PlanServiceServer::new(plans.clone())));
     let mut runtime = Runtime::new(&shared, peers, shutdown.clone()).unwrap();
     runtime.authenticator = tokens.authenticator();
     runtime
@@ -173,6 +222,7 @@ pub fn config(database_url: &str, files: &Path) -> Config {
         database_connections: 8,
         storage_url: format!("file://{}", files.display()),
         max_upload_bytes: MAX_UPLOAD_BYTES,
+        meter_interval_ms: 50,
     }
 }
 
@@ -191,6 +241,12 @@ fn with_token<T>(message: T, token: &str) -> Request<T> {
     let mut request = Request::new(message);
     request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
     request
+}
+
+/// A grant on a project, without a beginning and an end.
+pub fn grant(level: Level, project: &str) -> Grant {
+    let object = Object { kind: ObjectKind::Project, id: project.parse().unwrap() };
+    Grant { id: Uuid::now_v7(), object, level, starts_at: None, expires_at: None }
 }
 
 /// The stable word of a refusal.

@@ -7,14 +7,14 @@ use trinity_rpc::CancellationToken;
 use trinity_testkit::{TestDb, TestTokens, eventually, free_port};
 use url::Url;
 
+use crate::plans::FakePlans;
 use crate::stand::{LIMIT, config, runtime};
-use crate::tenants::FakeTenants;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_published_atom_that_was_changed_stops_the_start() {
     let (db, files, shutdown) =
         (TestDb::new("registry", &MIGRATOR).await, TempDir::new().unwrap(), CancellationToken::new());
-    let runtime = runtime(&TestTokens::new(), &FakeTenants::default(), &shutdown);
+    let runtime = runtime(&TestTokens::new(), &FakePlans::default(), &shutdown);
     trinity_registry::build(config(db.url(), files.path()), runtime.clone()).await.unwrap();
     trinity_registry::build(config(db.url(), files.path()), runtime.clone())
         .await
@@ -38,7 +38,7 @@ async fn without_postgres_it_starts_unready_and_needs_no_second_start() {
     let door = free_port();
     url.set_host(Some("127.0.0.1")).unwrap();
     url.set_port(Some(door)).unwrap();
-    let runtime = runtime(&TestTokens::new(), &FakeTenants::default(), &shutdown);
+    let runtime = runtime(&TestTokens::new(), &FakePlans::default(), &shutdown);
     let service = trinity_registry::build(config(url.as_str(), files.path()), runtime).await.unwrap();
     assert!(!service.is_ready().await);
 

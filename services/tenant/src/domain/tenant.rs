@@ -10,6 +10,8 @@ use super::{HostName, Slug};
 pub enum Status {
     Active,
     Suspended,
+    /// Suspended for good: the grace period of a request for erasure has passed.
+    Erasing,
 }
 
 impl Status {
@@ -18,12 +20,13 @@ impl Status {
         match self {
             Self::Active => "active",
             Self::Suspended => "suspended",
+            Self::Erasing => "erasing",
         }
     }
 
     /// Reads a stored word.
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Active, Self::Suspended].into_iter().find(|status| status.as_str() == word)
+        [Self::Active, Self::Suspended, Self::Erasing].into_iter().find(|status| status.as_str() == word)
     }
 }
 
@@ -39,10 +42,22 @@ pub struct Tenant {
     pub metadata: String,
     pub allowed_apps: Vec<String>,
     pub domains: Vec<String>,
+    /// From the plan when 0.
     pub concurrent_tasks: u32,
     pub version: i64,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
+    /// When the grace period of an erasure ends.
+    pub erase_after: Option<DateTime<Utc>>,
+}
+
+/// Where a tenant is in its life.
+#[derive(Debug, Clone)]
+pub struct Life {
+    pub status: Status,
+    /// Why it is suspended.
+    pub reason: String,
+    pub erase_after: Option<DateTime<Utc>>,
 }
 
 /// A tenant that is to be made.
@@ -64,6 +79,7 @@ pub struct Changes {
     pub name: Option<String>,
     pub settings: Option<String>,
     pub metadata: Option<String>,
+    /// Every app when it is empty.
     pub allowed_apps: Option<Vec<String>>,
     pub concurrent_tasks: Option<i32>,
 }

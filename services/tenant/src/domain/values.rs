@@ -9,7 +9,8 @@ use super::HostName;
 
 const MAX_NAME_CHARS: usize = 200;
 const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
-const MAX_DOMAINS: usize = 20;
+/// How many domains a tenant may have.
+pub const MAX_DOMAINS: usize = 20;
 const MAX_APPS: usize = 100;
 const MAX_APP_CHARS: usize = 63;
 
@@ -28,7 +29,7 @@ pub fn text(field: &str, text: &str, max_chars: usize) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// Checks a tenant's name.
+/// Checks the name of a tenant or plan.
 ///
 /// # Errors
 /// `InvalidArgument` naming `name`.

@@ -1,7 +1,7 @@
 //! Tenants as other services and their own people ask for them.
 
 use trinity_context::RequestContext;
-use trinity_error::{Error, Result};
+use trinity_error::{Error, Result, parse_id};
 use trinity_proto::tenant as pb;
 
 use crate::domain::{HostName, Slug};
@@ -36,12 +36,16 @@ pub async fn resolve(app: &App, request: &pb::ResolveTenantRequest) -> Result<pb
     Ok(pb::ResolveTenantResponse { tenant: Some(tenant.into()) })
 }
 
-/// Lists the ids of all suspended tenants.
+/// What every service needs to know of a tenant at each call.
 ///
 /// # Errors
-/// `Unavailable` when Postgres is away.
-pub async fn suspended(app: &App) -> Result<pb::ListSuspendedTenantsResponse> {
-    let mut tx = app.db.begin_system("list-suspended").await?;
-    let ids = store::tenant::list_suspended(&mut tx).await?;
-    Ok(pb::ListSuspendedTenantsResponse { tenant_ids: ids.into_iter().map(String::from).collect() })
+/// `NotFound`.
+pub async fn standing(
+    app: &App,
+    ctx: &RequestContext,
+    request: &pb::GetStandingRequest,
+) -> Result<pb::GetStandingResponse> {
+    let id = parse_id("tenant_id", &request.tenant_id)?;
+    let standing = store::standing::find(&app.db, &ctx.for_tenant(id)).await?;
+    Ok(standing.ok_or_else(|| Error::not_found("tenant"))?.into())
 }

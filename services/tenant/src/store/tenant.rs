@@ -7,7 +7,7 @@ use trinity_db::{Db, Page, PageRequest};
 use trinity_error::{Error, Result};
 use trinity_ids::TenantId;
 
-use crate::domain::{Changes, HostName, NewTenant, Slug, Status, Tenant};
+use crate::domain::{Changes, HostName, Life, NewTenant, Slug, Status, Tenant};
 use crate::error;
 
 #[derive(sqlx::FromRow)]
@@ -25,6 +25,7 @@ struct Row {
     version: i64,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    erase_after: Option<DateTime<Utc>>,
 }
 
 /// A tenant `t` as a row.
@@ -34,6 +35,7 @@ macro_rules! select {
             "SELECT
                 t.tenant_id, t.name, t.slug, t.status, t.suspended_reason, t.settings::text AS settings,
                 t.metadata::text AS metadata, t.allowed_apps, t.concurrent_tasks, t.version, t.created_at, t.updated_at,
+                t.erase_after,
                 ARRAY(SELECT d.domain FROM domains AS d WHERE d.tenant_id = t.tenant_id ORDER BY d.domain) AS domains ",
             $rest
         )
@@ -58,6 +60,7 @@ impl TryFrom<Row> for Tenant {
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            erase_after: row.erase_after,
         })
     }
 }
@@ -92,7 +95,7 @@ pub async fn find(tx: &mut PgConnection, id: TenantId) -> Result<Option<Tenant>>
     query.bind(id).fetch_optional(tx).await?.map(Tenant::try_from).transpose()
 }
 
-/// Finds a tenant and keeps others from changing it.
+/// Finds a tenant and keeps others from changing it. After a wait its domains may be those from before.
 pub async fn find_locked(tx: &mut PgConnection, id: TenantId) -> Result<Option<Tenant>> {
     let query = sqlx::query_as::<_, Row>(select!("FROM tenants AS t WHERE t.tenant_id = $1 FOR UPDATE"));
     query.bind(id).fetch_optional(tx).await?.map(Tenant::try_from).transpose()
@@ -134,11 +137,6 @@ pub async fn list(tx: &mut PgConnection, page: PageRequest) -> Result<Page<Tenan
     Ok(Page { items, request: page, total: total.unsigned_abs() })
 }
 
-/// Lists the ids of all suspended tenants.
-pub async fn list_suspended(tx: &mut PgConnection) -> Result<Vec<TenantId>> {
-    Ok(sqlx::query_scalar("SELECT tenant_id FROM tenants WHERE status = 'suspended'").fetch_all(tx).await?)
-}
-
 /// Changes a tenant that the caller has locked.
 pub async fn update(tx: &mut PgConnection, id: TenantId, changes: &Changes) -> Result<()> {
     sqlx::query(
@@ -163,17 +161,30 @@ pub async fn update(tx: &mut PgConnection, id: TenantId, changes: &Changes) -> R
     Ok(())
 }
 
-/// Suspends or resumes a tenant that the caller has locked.
-pub async fn set_status(tx: &mut PgConnection, id: TenantId, status: Status, reason: &str) -> Result<()> {
+/// Moves a tenant that the caller has locked to another part of its life.
+pub async fn set_life(tx: &mut PgConnection, id: TenantId, life: &Life) -> Result<()> {
     sqlx::query(
         "UPDATE tenants
-        SET status = $2, suspended_reason = $3, version = version + 1, updated_at = now()
+        SET status = $2, suspended_reason = $3, erase_after = $4, version = version + 1, updated_at = now()
         WHERE tenant_id = $1",
     )
     .bind(id)
-    .bind(status.as_str())
-    .bind(reason)
+    .bind(life.status.as_str())
+    .bind(&life.reason)
+    .bind(life.erase_after)
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// Finds tenants whose grace period has passed, and keeps others from changing them; those that others hold come later.
+pub async fn list_due(tx: &mut PgConnection, limit: i64) -> Result<Vec<Tenant>> {
+    let query = sqlx::query_as::<_, Row>(select!(
+        "FROM tenants AS t
+        WHERE t.status = 'suspended' AND t.erase_after <= now()
+        ORDER BY t.tenant_id
+        LIMIT $1
+        FOR UPDATE OF t SKIP LOCKED"
+    ));
+    query.bind(limit).fetch_all(tx).await?.into_iter().map(Tenant::try_from).collect()
 }

@@ -8,7 +8,7 @@ use trinity_proto::tenant::{
     UpdateTenantRequest,
 };
 
-use crate::stack::{Stack, field, reason};
+use crate::stack::{Stack, actions, field, reason};
 
 /// Makes one field of a sound request wrong.
 type Spoil = fn(&mut CreateTenantRequest);
@@ -28,10 +28,10 @@ async fn a_new_tenant_is_whole_and_announced() {
     let made = stack.create(acme()).await.unwrap();
     assert_eq!((made.slug.as_str(), made.status(), made.version), ("acme-inc", TenantStatus::Active, 1));
     assert_eq!(made.domains, ["data.acme.com"]);
-    assert_eq!(made.concurrent_tasks, 5);
+    assert_eq!((made.concurrent_tasks, made.erase_after), (0, None));
     assert_eq!(made.settings.as_ref().unwrap().text, r#"{"z": 12345678901234567890123, "a": 1}"#);
 
-    let request = stack.by_service(GetTenantRequest { tenant_id: made.id.clone() });
+    let request = stack.by_staff(GetTenantRequest { tenant_id: made.id.clone() });
     assert_eq!(stack.client().get_tenant(request).await.unwrap().into_inner().tenant.unwrap(), made);
 
     let events = stack.events(&made).await;
@@ -108,7 +108,7 @@ async fn a_stale_change_is_refused() {
         ..UpdateTenantRequest::default()
     };
     let (mut one, mut two) = (stack.client(), stack.client());
-    let requests = (stack.by_service(change("One")), stack.by_service(change("Two")));
+    let requests = (stack.by_staff(change("One")), stack.by_staff(change("Two")));
     let answers = tokio::join!(one.update_tenant(requests.0), two.update_tenant(requests.1));
     let (won, lost) = match answers {
         (Ok(won), Err(lost)) | (Err(lost), Ok(won)) => (won.into_inner().tenant.unwrap(), lost),
@@ -116,8 +116,28 @@ async fn a_stale_change_is_refused() {
     };
     assert_eq!((won.version, won.concurrent_tasks), (2, 9));
     assert_eq!((lost.code(), reason(&lost).as_str()), (Code::Aborted, "VERSION_CONFLICT"));
-    let actions: Vec<_> = stack.events(&made).await.into_iter().map(|event| event.0).collect();
-    assert_eq!(actions, ["tenant.create", "tenant.update"]);
+    assert_eq!(actions(&stack.events(&made).await), ["tenant.create", "tenant.update"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn allowed_apps_can_be_emptied_again() {
+    let stack = Stack::start().await;
+    let made = stack.tenant("acme").await;
+    let update = async |allowed_apps: &[&str], all_apps| {
+        let request = UpdateTenantRequest {
+            tenant_id: made.id.clone(),
+            allowed_apps: allowed_apps.iter().map(|&app| app.to_owned()).collect(),
+            all_apps,
+            ..UpdateTenantRequest::default()
+        };
+        Ok::<_, tonic::Status>(stack.client().update_tenant(stack.by_staff(request)).await?.into_inner())
+    };
+    update(&["excel", "weather"], false).await.unwrap();
+    update(&[], false).await.unwrap();
+    assert_eq!(stack.standing(&made).await.allowed_apps, ["excel", "weather"], "an empty list leaves them");
+    update(&[], true).await.unwrap();
+    assert!(stack.standing(&made).await.allowed_apps.is_empty());
+    assert_eq!(field(&update(&["excel"], true).await.unwrap_err()), "all_apps");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -126,18 +146,17 @@ async fn suspension_and_resumption_are_announced_once() {
     let made = stack.tenant("acme").await;
     let suspend = || SuspendTenantRequest { tenant_id: made.id.clone(), reason: "unpaid".to_owned() };
     for _ in 0..2 {
-        let answer = stack.client().suspend_tenant(stack.by_service(suspend())).await.unwrap().into_inner();
+        let answer = stack.client().suspend_tenant(stack.by_staff(suspend())).await.unwrap().into_inner();
         assert_eq!(answer.tenant.unwrap().status(), TenantStatus::Suspended);
     }
-    assert_eq!(stack.suspended().await, [made.id.as_str()]);
+    assert_eq!(stack.standing(&made).await.status(), TenantStatus::Suspended);
     let resume = ResumeTenantRequest { tenant_id: made.id.clone() };
-    let answer = stack.client().resume_tenant(stack.by_service(resume)).await.unwrap().into_inner();
+    let answer = stack.client().resume_tenant(stack.by_staff(resume)).await.unwrap().into_inner();
     assert_eq!(answer.tenant.unwrap().status(), TenantStatus::Active);
-    assert!(stack.suspended().await.is_empty());
+    assert_eq!(stack.standing(&made).await.status(), TenantStatus::Active);
 
     let events = stack.events(&made).await;
-    let actions: Vec<_> = events.iter().map(|event| event.0.as_str()).collect();
-    assert_eq!(actions, ["tenant.create", "tenant.suspend", "tenant.resume"]);
+    assert_eq!(actions(&events), ["tenant.create", "tenant.suspend", "tenant.resume"]);
     assert!(events[1].2.as_ref().unwrap().contains(r#""suspended_reason":"unpaid""#));
 }
 
@@ -145,16 +164,16 @@ async fn suspension_and_resumption_are_announced_once() {
 async fn an_unknown_tenant_is_not_found() {
     let stack = Stack::start().await;
     let tenant_id = trinity_ids::TenantId::new().to_string();
-    let get = stack.client().get_tenant(stack.by_service(GetTenantRequest { tenant_id: tenant_id.clone() })).await;
+    let get = stack.client().get_tenant(stack.by_staff(GetTenantRequest { tenant_id: tenant_id.clone() })).await;
     let update = UpdateTenantRequest { tenant_id: tenant_id.clone(), ..Default::default() };
-    let update = stack.client().update_tenant(stack.by_service(update)).await;
+    let update = stack.client().update_tenant(stack.by_staff(update)).await;
     let suspend = SuspendTenantRequest { tenant_id, ..Default::default() };
-    let suspend = stack.client().suspend_tenant(stack.by_service(suspend)).await;
+    let suspend = stack.client().suspend_tenant(stack.by_staff(suspend)).await;
     for status in [get.unwrap_err(), update.unwrap_err(), suspend.unwrap_err()] {
         assert_eq!((status.code(), reason(&status).as_str()), (Code::NotFound, "TENANT_NOT_FOUND"));
     }
     let status =
-        stack.client().get_tenant(stack.by_service(GetTenantRequest { tenant_id: "1".to_owned() })).await.unwrap_err();
+        stack.client().get_tenant(stack.by_staff(GetTenantRequest { tenant_id: "1".to_owned() })).await.unwrap_err();
     assert_eq!((status.code(), field(&status).as_str()), (Code::InvalidArgument, "tenant_id"));
 }
 
@@ -168,7 +187,7 @@ async fn the_list_goes_by_name_in_pages() {
     let mut page_token = String::new();
     loop {
         let request = ListTenantsRequest { page: 0, per_page: 2, page_token };
-        let answer = stack.client().list_tenants(stack.by_service(request)).await.unwrap().into_inner();
+        let answer = stack.client().list_tenants(stack.by_staff(request)).await.unwrap().into_inner();
         names.extend(answer.tenants.into_iter().map(|tenant| tenant.name));
         let page = answer.page.unwrap();
         assert_eq!((page.total, page.total_pages), (Some(3), Some(2)));

@@ -2,17 +2,12 @@
 
 use tonic::Code;
 use trinity_proto::tenant::{
-    CreateTenantRequest, GetCurrentTenantRequest, GetTenantRequest, ListSuspendedTenantsRequest, ResolveTenantRequest,
+    CreateTenantRequest, GetCurrentTenantRequest, GetStandingRequest, GetTenantRequest, ResolveTenantRequest, Tenant,
 };
 
 use crate::stack::{Stack, reason};
 
 impl Stack {
-    pub async fn suspended(&self) -> Vec<String> {
-        let request = self.by_service(ListSuspendedTenantsRequest {});
-        self.client().list_suspended_tenants(request).await.unwrap().into_inner().tenant_ids
-    }
-
     async fn resolve(&self, slug: &str, domain: &str) -> Result<String, Code> {
         let request = self.by_service(ResolveTenantRequest { slug: slug.to_owned(), domain: domain.to_owned() });
         match self.client().resolve_tenant(request).await {
@@ -43,23 +38,29 @@ async fn people_see_their_own_tenant() {
     let stack = Stack::start().await;
     let (one, two) = (stack.tenant("one").await, stack.tenant("two").await);
     for tenant in [one, two] {
-        let request = stack.by_owner(tenant.id.parse().unwrap(), GetCurrentTenantRequest {});
+        let request = stack.by_owner(&tenant, GetCurrentTenantRequest {});
         let answer = stack.client().get_current_tenant(request).await.unwrap().into_inner();
         assert_eq!(answer.tenant.unwrap(), tenant);
     }
-    let request = stack.by_owner(trinity_ids::TenantId::new(), GetCurrentTenantRequest {});
+    let nobody = Tenant { id: trinity_ids::TenantId::new().into(), ..Tenant::default() };
+    let request = stack.by_owner(&nobody, GetCurrentTenantRequest {});
     assert_eq!(stack.client().get_current_tenant(request).await.unwrap_err().code(), Code::NotFound);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn people_may_not_do_what_operators_do() {
+async fn only_staff_do_what_operators_do_and_only_services_ask_for_standings() {
     let stack = Stack::start().await;
     let tenant = stack.tenant("acme").await;
-    let id = tenant.id.parse().unwrap();
-    let ask = || GetTenantRequest { tenant_id: tenant.id.clone() };
-    let status = stack.client().get_tenant(stack.by_owner(id, ask())).await.unwrap_err();
+    let get = || GetTenantRequest { tenant_id: tenant.id.clone() };
+    let status = stack.client().get_tenant(stack.by_owner(&tenant, get())).await.unwrap_err();
     assert_eq!((status.code(), reason(&status).as_str()), (Code::PermissionDenied, "PERMISSION_DENIED"));
-    assert_eq!(stack.client().get_tenant(ask()).await.unwrap_err().code(), Code::Unauthenticated);
-    let internal = stack.by_owner(id, ListSuspendedTenantsRequest {});
-    assert_eq!(stack.client().list_suspended_tenants(internal).await.unwrap_err().code(), Code::PermissionDenied);
+    assert_eq!(stack.client().get_tenant(get()).await.unwrap_err().code(), Code::Unauthenticated);
+    let service = stack.client().get_tenant(stack.by_service(get())).await.unwrap_err();
+    assert_eq!(service.code(), Code::PermissionDenied);
+    let ask = || GetStandingRequest { tenant_id: tenant.id.clone() };
+    for request in [stack.by_owner(&tenant, ask()), stack.by_staff(ask())] {
+        assert_eq!(stack.client().get_standing(request).await.unwrap_err().code(), Code::PermissionDenied);
+    }
+    let nobody = stack.by_service(GetStandingRequest { tenant_id: trinity_ids::TenantId::NIL.into() });
+    assert_eq!(stack.client().get_standing(nobody).await.unwrap_err().code(), Code::NotFound);
 }

@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use trinity_context::RequestContext;
 use trinity_error::{Error, Result};
-use trinity_ids::WorkflowId;
+use trinity_ids::{UserId, WorkflowId};
 use trinity_outbox as outbox;
 use trinity_proto::workflow as pb;
 
@@ -23,17 +23,18 @@ use crate::{convert, error, events, store};
 /// What is saved again unchanged makes no version. Faults that a draft may have are answered, not refused.
 ///
 /// # Errors
-/// `NotFound` no such project or workflow; `InvalidArgument` `CANVAS_INVALID` with every fault; `Aborted`
+/// `NotFound` no such project or workflow to be seen; `PermissionDenied`; `InvalidArgument` `CANVAS_INVALID` with every fault; `Aborted`
 /// `VERSION_CONFLICT`; `AlreadyExists` `SLUG_TAKEN`; `FailedPrecondition` `CHECKED_OUT` by someone else.
 pub async fn save(app: &App, ctx: &RequestContext, request: pb::SaveCanvasRequest) -> Result<pb::SaveCanvasResponse> {
     let save = SaveCanvas::try_from(request)?;
-    let (project, checked) = tokio::join!(app.registry.check_project(ctx, save.project), app.check(ctx, &save.canvas));
-    project?;
+    let (project_owner, checked) =
+        tokio::join!(super::permit::require_save(app, ctx, &save), app.check(ctx, &save.canvas));
+    let project_owner = project_owner?;
     let canvas = Sound::try_from(checked?)?;
 
     let mut tx = app.db.begin(ctx).await?;
     let saved = match save.workflow {
-        None => create(&mut tx, ctx, &save, &canvas).await?,
+        None => create(&mut tx, ctx, &save, &canvas, project_owner).await?,
         Some(id) => change(&mut tx, ctx, id, &save, &canvas).await?,
     };
     let (before, row) = match saved {
@@ -76,7 +77,13 @@ enum Saved {
     Unchanged { row: Row, faults: Vec<Fault> },
 }
 
-async fn create(tx: &mut PgConnection, ctx: &RequestContext, save: &SaveCanvas, canvas: &Sound) -> Result<Saved> {
+async fn create(
+    tx: &mut PgConnection,
+    ctx: &RequestContext,
+    save: &SaveCanvas,
+    canvas: &Sound,
+    project_owner: UserId,
+) -> Result<Saved> {
     let (tenant, id) = (ctx.tenant()?, WorkflowId::new());
     let name = save.name.as_deref().unwrap_or_default();
     let slug = save.slug.clone().unwrap_or_else(|| slug_of(name, id));
@@ -88,7 +95,8 @@ async fn create(tx: &mut PgConnection, ctx: &RequestContext, save: &SaveCanvas, 
         description: save.description.as_deref().unwrap_or_default(),
         molecules_used: &canvas.molecules_used,
         atoms_used: &canvas.atoms_used,
-        created_by: ctx.user()?,
+        owner: ctx.responsible()?,
+        project_owner,
     };
     if let Some(row) = store::workflow::insert(tx, tenant, &new).await? {
         return Ok(Saved::Changed { before: None, row });
@@ -169,7 +177,7 @@ async fn keep(
         plan: &serde_json::to_string(&canvas.plan).map_err(Error::internal)?,
         faults: &serde_json::to_string(&canvas.faults).map_err(Error::internal)?,
         comment: &save.comment,
-        created_by: ctx.user()?,
+        created_by: ctx.responsible()?,
     };
     store::version::insert(tx, tenant, &version).await?;
     store::atom::replace(tx, tenant, row.id, &canvas.plan).await?;

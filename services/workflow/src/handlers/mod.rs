@@ -2,6 +2,7 @@
 
 pub mod canvas;
 pub mod check_out;
+pub mod permit;
 pub mod plan;
 pub mod version;
 pub mod workflow;

@@ -1,4 +1,4 @@
-//! What orchestration asks: plans to execute, and executions to count.
+//! What other services ask: where a workflow stands, plans to execute, and executions to count.
 
 use trinity_context::RequestContext;
 use trinity_error::{Error, Result, parse_id};
@@ -27,6 +27,28 @@ pub async fn get(app: &App, ctx: &RequestContext, request: pb::GetPlanRequest) -
         version: planned.version.unsigned_abs(),
         plan,
         faults,
+        owner_id: planned.owner_id.into(),
+        project_owner_id: planned.project_owner_id.into(),
+    })
+}
+
+/// Says what contains a live workflow and who owns both.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn locate(
+    app: &App,
+    ctx: &RequestContext,
+    request: pb::LocateWorkflowRequest,
+) -> Result<pb::LocateWorkflowResponse> {
+    let tenant: TenantId = parse_id("tenant_id", &request.tenant_id)?;
+    let workflow: WorkflowId = parse_id("workflow_id", &request.workflow_id)?;
+    let place = store::place::find_at_once(&app.db, &ctx.for_tenant(tenant), workflow).await?;
+    let place = place.ok_or_else(|| Error::not_found("workflow"))?;
+    Ok(pb::LocateWorkflowResponse {
+        owner_id: place.owner_id.into(),
+        project_id: place.project_id.into(),
+        project_owner_id: place.project_owner_id.into(),
     })
 }
 

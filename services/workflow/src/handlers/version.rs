@@ -1,12 +1,13 @@
 //! Versions and what is wrong with them.
 
 use trinity_context::RequestContext;
-use trinity_db::per_page_of;
+use trinity_db::{Scope, per_page_of};
 use trinity_error::{Error, Result, parse_id};
 use trinity_ids::WorkflowId;
 use trinity_proto::common::PageInfo;
 use trinity_proto::workflow as pb;
 
+use super::permit;
 use crate::app::App;
 use crate::{convert, store};
 
@@ -37,18 +38,19 @@ pub async fn list(
 ) -> Result<pb::ListVersionsResponse> {
     let id: WorkflowId = parse_id("workflow_id", &request.workflow_id)?;
     let per_page = per_page_of(request.per_page)?;
+    let scope = Scope::new(ctx, &["workflow versions", &request.workflow_id]);
     let before = match request.page_token.as_str() {
         "" => i64::MAX,
-        token => token.parse().map_err(|_| Error::invalid("page_token", "is not a token of this list"))?,
+        token => {
+            (scope.position(token)?.parse()).map_err(|_| Error::invalid("page_token", "is not a token of this list"))?
+        }
     };
     let mut tx = app.db.begin(ctx).await?;
-    if !store::workflow::is_live(&mut tx, ctx.tenant()?, id).await? {
-        return Err(Error::not_found("workflow"));
-    }
+    permit::require(&mut tx, ctx, id, "workflow.read").await?;
     let mut rows = store::version::list(&mut tx, ctx.tenant()?, id, before, i64::from(per_page) + 1).await?;
     let has_more = rows.len() > per_page as usize;
     rows.truncate(per_page as usize);
-    let last = rows.last().filter(|_| has_more).map(|row| row.version.to_string());
+    let last = rows.last().filter(|_| has_more).map(|row| scope.token(&row.version.to_string()));
     let page = PageInfo { per_page, next_page_token: last.unwrap_or_default(), ..PageInfo::default() };
     let versions = rows.into_iter().map(|row| convert::version(row, None)).collect();
     Ok(pb::ListVersionsResponse { versions, page: Some(page) })
@@ -67,7 +69,7 @@ pub async fn get(app: &App, ctx: &RequestContext, request: pb::GetVersionRequest
 
 async fn find(app: &App, ctx: &RequestContext, id: WorkflowId, version: Option<i64>) -> Result<store::version::Full> {
     let mut tx = app.db.begin(ctx).await?;
+    permit::require(&mut tx, ctx, id, "workflow.read").await?;
     let found = store::version::find(&mut tx, ctx.tenant()?, id, version).await?;
-    // Why: whether the workflow or only its version is missing is the caller's to find out by asking for the workflow.
-    found.ok_or_else(|| Error::not_found(if version.is_some() { "workflow version" } else { "workflow" }))
+    found.ok_or_else(|| Error::not_found("workflow version"))
 }

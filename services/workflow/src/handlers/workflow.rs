@@ -9,9 +9,10 @@ use trinity_outbox as outbox;
 use trinity_proto::workflow as pb;
 
 use super::check_out::allow_change;
+use super::permit;
 use crate::app::App;
 use crate::domain::workflow::ChangeWorkflow;
-use crate::store::workflow::Row;
+use crate::store::workflow::{Filter, Row};
 use crate::{convert, events, store};
 
 /// Shows a workflow with its canvas.
@@ -21,27 +22,36 @@ use crate::{convert, events, store};
 pub async fn get(app: &App, ctx: &RequestContext, request: pb::GetWorkflowRequest) -> Result<pb::GetWorkflowResponse> {
     let id: WorkflowId = parse_id("workflow_id", &request.workflow_id)?;
     let full = store::workflow::find_full(&app.db, ctx, id).await?.ok_or_else(|| Error::not_found("workflow"))?;
+    ctx.require("workflow.read", &full.row.path(), "workflow")?;
     Ok(pb::GetWorkflowResponse { workflow: Some(convert::workflow(full.row, Some(full.canvas))) })
 }
 
-/// Lists a project's workflows, newest first.
+/// Lists a project's workflows that the caller may see, newest first.
 ///
 /// # Errors
-/// `NotFound` no such project; `InvalidArgument` a bad page.
+/// `NotFound` no such project to be seen; `InvalidArgument` a bad page.
 pub async fn list(
     app: &App,
     ctx: &RequestContext,
     request: pb::ListWorkflowsRequest,
 ) -> Result<pb::ListWorkflowsResponse> {
     let project: ProjectId = parse_id("project_id", &request.project_id)?;
-    let page = PageRequest::parse(request.page, request.per_page, &request.page_token)?;
+    let query = ["workflows", &request.project_id, &request.atom];
+    let page = PageRequest::parse_for(ctx, &query, request.page, request.per_page, &request.page_token)?;
     let atom = (!request.atom.is_empty()).then_some(request.atom.as_str());
+    let filter = Filter { project, atom, visible: &ctx.visible("workflow.read")? };
     let mut tx = app.db.begin(ctx).await?;
-    let page = store::workflow::list(&mut tx, ctx.tenant()?, project, atom, page).await?;
-    drop(tx);
-    if page.total == 0 {
-        // Why: only an empty list can be that of a project that does not exist.
-        app.registry.check_project(ctx, project).await?;
+    let mut page = store::workflow::list(&mut tx, ctx.tenant()?, &filter, page).await?;
+    let shows_any = page.total > 0 || store::workflow::has_any(&mut tx, ctx.tenant()?, &filter).await?;
+    tx.commit().await?;
+    if !shows_any {
+        // Why: only an empty list can be that of a project that does not exist, or that is not the caller's to see.
+        let owner = permit::require_in_project(app, ctx, project, "workflow.read").await?;
+        let mut tx = app.db.begin(ctx).await?;
+        if store::place::set_project_owner(&mut tx, ctx.tenant()?, project, owner).await? {
+            page = store::workflow::list(&mut tx, ctx.tenant()?, &filter, page.request).await?;
+        }
+        tx.commit().await?;
     }
     let info = convert::page_info(&page);
     let workflows = page.items.into_iter().map(|row| convert::workflow(row, None)).collect();
@@ -51,7 +61,7 @@ pub async fn list(
 /// Changes what stands beside the canvas. A change makes a version with the same canvas.
 ///
 /// # Errors
-/// `NotFound`; `InvalidArgument` naming the field; `Aborted` `VERSION_CONFLICT`; `AlreadyExists` `SLUG_TAKEN`;
+/// `NotFound`; `PermissionDenied`; `InvalidArgument` naming the field; `Aborted` `VERSION_CONFLICT`; `AlreadyExists` `SLUG_TAKEN`;
 /// `FailedPrecondition` `CHECKED_OUT` by someone else.
 pub async fn update(
     app: &App,
@@ -62,6 +72,7 @@ pub async fn update(
     let tenant = ctx.tenant()?;
     let mut tx = app.db.begin(ctx).await?;
     let before = store::workflow::lock_live(&mut tx, tenant, change.workflow).await?;
+    ctx.require("workflow.update", &before.path(), "workflow")?;
     allow_change(ctx, &before)?;
     if change.version.is_some_and(|version| version != before.version) {
         return Err(Error::stale("workflow"));
@@ -70,7 +81,7 @@ pub async fn update(
     if row != before {
         row.version += 1;
         row = store::workflow::update(&mut tx, tenant, &row).await?;
-        store::version::insert_next(&mut tx, tenant, row.id, before.version, ctx.user()?).await?;
+        store::version::insert_next(&mut tx, tenant, row.id, before.version, ctx.responsible()?).await?;
         outbox::write(&mut tx, ctx, events::change(events::UPDATE, Some(&before), &row)).await?;
     }
     let canvas = store::version::find(&mut tx, tenant, row.id, None).await?.map(|version| version.canvas);
@@ -93,7 +104,7 @@ fn changed(row: Row, change: ChangeWorkflow) -> Row {
 /// Hides a workflow; a check-out ends with it.
 ///
 /// # Errors
-/// `NotFound`; `FailedPrecondition` `CHECKED_OUT` by someone else.
+/// `NotFound`; `PermissionDenied`; `FailedPrecondition` `CHECKED_OUT` by someone else.
 pub async fn delete(
     app: &App,
     ctx: &RequestContext,
@@ -102,6 +113,7 @@ pub async fn delete(
     let id: WorkflowId = parse_id("workflow_id", &request.workflow_id)?;
     let mut tx = app.db.begin(ctx).await?;
     let before = store::workflow::lock_live(&mut tx, ctx.tenant()?, id).await?;
+    ctx.require("workflow.delete", &before.path(), "workflow")?;
     allow_change(ctx, &before)?;
     let deleted = Row { deleted_at: Some(Utc::now()), checked_out_by: None, checked_out_at: None, ..before.clone() };
     let row = store::workflow::update(&mut tx, ctx.tenant()?, &deleted).await?;
@@ -113,7 +125,7 @@ pub async fn delete(
 /// Brings a deleted workflow back; one that is not deleted stays as it is.
 ///
 /// # Errors
-/// `NotFound`; `AlreadyExists` `SLUG_TAKEN` when another took its slug meanwhile.
+/// `NotFound`; `PermissionDenied`; `AlreadyExists` `SLUG_TAKEN` when another took its slug meanwhile.
 pub async fn restore(
     app: &App,
     ctx: &RequestContext,
@@ -123,6 +135,7 @@ pub async fn restore(
     let tenant = ctx.tenant()?;
     let mut tx = app.db.begin(ctx).await?;
     let mut row = store::workflow::lock(&mut tx, tenant, id).await?;
+    ctx.require("workflow.delete", &row.path(), "workflow")?;
     if row.deleted_at.is_some() {
         let before = row.clone();
         row = store::workflow::update(&mut tx, tenant, &Row { deleted_at: None, ..row }).await?;

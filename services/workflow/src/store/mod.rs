@@ -3,5 +3,6 @@
 pub mod atom;
 pub mod canvas;
 pub mod execution;
+pub mod place;
 pub mod version;
 pub mod workflow;

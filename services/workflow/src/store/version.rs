@@ -52,7 +52,9 @@ pub struct Stored {
 #[derive(Debug, sqlx::FromRow)]
 pub struct Planned {
     pub name: String,
+    pub owner_id: UserId,
     pub project_id: ProjectId,
+    pub project_owner_id: UserId,
     pub version: i64,
     /// As JSON.
     pub plan: String,
@@ -196,9 +198,11 @@ pub async fn find_plan(
     // Invariant: begins with trinity_db::CONTEXT_CTE.
     let statement = "WITH context AS MATERIALIZED (SELECT set_config('app.tenant_id', $1::text, true) AS tenant)
         SELECT f.* FROM context CROSS JOIN LATERAL (
-            SELECT w.name, w.project_id, v.version, v.plan::text AS plan, v.faults::text AS faults
+            SELECT w.name, w.owner_id, w.project_id, w.project_owner_id, v.version, v.plan::text AS plan,
+                v.faults::text AS faults
             FROM (
-                SELECT id, name, project_id, version
+                SELECT id, name, version, coalesce(owner_id, created_by) AS owner_id, project_id,
+                    coalesce(project_owner_id, created_by) AS project_owner_id
                 FROM workflows
                 WHERE tenant_id = context.tenant::uuid AND id = $2 AND deleted_at IS NULL
                 OFFSET 0

@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use trinity_access::{Path, Visible};
 use trinity_context::RequestContext;
 use trinity_db::{Db, Page, PageRequest};
 use trinity_error::{Error, Result};
 use trinity_ids::{ProjectId, TenantId, UserId, WorkflowId};
 
+use super::place::Place;
 use crate::error;
 
 /// The columns of [`Row`].
@@ -14,17 +16,39 @@ macro_rules! columns {
     () => {
         "id, project_id, name, slug, description, tags, parameters::text AS parameters,
         notifications::text AS notifications, version, molecules_used, atoms_used, execution_count, last_executed_at,
-        checked_out_by, checked_out_at, created_by, created_at, updated_at, deleted_at"
+        checked_out_by, checked_out_at, coalesce(owner_id, created_by) AS owner_id,
+        coalesce(project_owner_id, created_by) AS project_owner_id, created_by, created_at, updated_at, deleted_at"
     };
 }
 
-/// The rows of a list.
+/// The rows of a list, by the arguments that [`bound`] binds.
 macro_rules! listed {
     () => {
         "FROM workflows AS w
-        WHERE tenant_id = $1 AND project_id = $2 AND deleted_at IS NULL AND ($3::text IS NULL OR EXISTS (
-            SELECT FROM workflow_atoms AS a WHERE a.tenant_id = $1 AND a.atom = $3 AND a.workflow_id = w.id
-        ))"
+        WHERE tenant_id = $1 AND project_id = $2 AND deleted_at IS NULL
+            AND ($3::text IS NULL OR EXISTS (
+                SELECT FROM workflow_atoms AS a WHERE a.tenant_id = $1 AND a.atom = $3 AND a.workflow_id = w.id
+            ))
+            AND (
+                $4
+                OR coalesce(owner_id, created_by) = $5
+                OR coalesce(project_owner_id, created_by) = $5
+                OR project_id = ANY ($6)
+                OR id = ANY ($7)
+            )"
+    };
+}
+
+macro_rules! bound {
+    ($query:expr, $tenant:expr, $filter:expr, $atom:expr) => {
+        $query
+            .bind($tenant)
+            .bind($filter.project)
+            .bind($atom)
+            .bind($filter.visible.everything)
+            .bind($filter.visible.owner)
+            .bind(&$filter.visible.projects)
+            .bind(&$filter.visible.workflows)
     };
 }
 
@@ -46,10 +70,20 @@ pub struct Row {
     pub last_executed_at: Option<DateTime<Utc>>,
     pub checked_out_by: Option<UserId>,
     pub checked_out_at: Option<DateTime<Utc>>,
+    pub owner_id: UserId,
+    pub project_owner_id: UserId,
     pub created_by: UserId,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
     pub deleted_at: Option<DateTime<Utc>>,
+}
+
+impl Row {
+    /// The workflow and what contains it.
+    pub fn path(&self) -> Path {
+        let (id, owner_id) = (self.id, self.owner_id);
+        Place { id, owner_id, project_id: self.project_id, project_owner_id: self.project_owner_id }.path()
+    }
 }
 
 /// A workflow with its newest canvas.
@@ -70,16 +104,19 @@ pub struct NewWorkflow<'a> {
     pub description: &'a str,
     pub molecules_used: &'a [String],
     pub atoms_used: &'a [String],
-    pub created_by: UserId,
+    /// Who makes it.
+    pub owner: UserId,
+    pub project_owner: UserId,
 }
 
 /// Adds a workflow in version 1; None when its slug is taken.
 pub async fn insert(tx: &mut PgConnection, tenant: TenantId, new: &NewWorkflow<'_>) -> Result<Option<Row>> {
     let row = sqlx::query_as(concat!(
         "INSERT INTO workflows (
-            tenant_id, id, project_id, name, slug, description, version, molecules_used, atoms_used, created_by
+            tenant_id, id, project_id, name, slug, description, version, molecules_used, atoms_used, created_by,
+            owner_id, project_owner_id
         )
-        VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9)
+        VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $9, $10)
         ON CONFLICT (tenant_id, project_id, slug) WHERE deleted_at IS NULL DO NOTHING
         RETURNING ",
         columns!()
@@ -92,7 +129,8 @@ pub async fn insert(tx: &mut PgConnection, tenant: TenantId, new: &NewWorkflow<'
     .bind(new.description)
     .bind(new.molecules_used)
     .bind(new.atoms_used)
-    .bind(new.created_by)
+    .bind(new.owner)
+    .bind(new.project_owner)
     .fetch_optional(tx)
     .await?;
     Ok(row)
@@ -118,12 +156,6 @@ pub async fn find_by_slug(
     .fetch_optional(tx)
     .await?;
     Ok(row)
-}
-
-/// Whether a workflow is there and not deleted.
-pub async fn is_live(tx: &mut PgConnection, tenant: TenantId, id: WorkflowId) -> Result<bool> {
-    let statement = "SELECT EXISTS (SELECT FROM workflows WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL)";
-    Ok(sqlx::query_scalar(statement).bind(tenant).bind(id).fetch_one(tx).await?)
 }
 
 /// Locks a workflow, deleted or not, until the end of the transaction.
@@ -202,27 +234,33 @@ pub async fn find_full(db: &Db, ctx: &RequestContext, id: WorkflowId) -> Result<
     db.read_one(ctx, statement, |query| query.bind(id)).await
 }
 
-/// One page of a project's live workflows, newest first; with `atom`, of those alone that use it.
+/// Which workflows a list shows.
+#[derive(Debug, Clone, Copy)]
+pub struct Filter<'a> {
+    pub project: ProjectId,
+    /// Of those alone that use this atom.
+    pub atom: Option<&'a str>,
+    /// Of those alone that the caller may see.
+    pub visible: &'a Visible,
+}
+
+/// One page of a project's live workflows, newest first.
 pub async fn list(
     tx: &mut PgConnection,
     tenant: TenantId,
-    project: ProjectId,
-    atom: Option<&str>,
+    filter: &Filter<'_>,
     request: PageRequest,
 ) -> Result<Page<Row>> {
-    let total: i64 = sqlx::query_scalar(concat!("SELECT count(*) ", listed!()))
-        .bind(tenant)
-        .bind(project)
-        .bind(atom)
-        .fetch_one(&mut *tx)
-        .await?;
-    let items = sqlx::query_as(concat!("SELECT ", columns!(), " ", listed!(), " ORDER BY id DESC LIMIT $4 OFFSET $5"))
-        .bind(tenant)
-        .bind(project)
-        .bind(atom)
-        .bind(request.limit())
-        .bind(request.offset())
-        .fetch_all(tx)
-        .await?;
+    let count = sqlx::query_scalar(concat!("SELECT count(*) ", listed!()));
+    let total: i64 = bound!(count, tenant, filter, filter.atom).fetch_one(&mut *tx).await?;
+    let rows = sqlx::query_as(concat!("SELECT ", columns!(), " ", listed!(), " ORDER BY id DESC LIMIT $8 OFFSET $9"));
+    let items =
+        bound!(rows, tenant, filter, filter.atom).bind(request.limit()).bind(request.offset()).fetch_all(tx).await?;
     Ok(Page { items, request, total: total.unsigned_abs() })
+}
+
+/// Whether the list would show anything if it were not for the atom.
+pub async fn has_any(tx: &mut PgConnection, tenant: TenantId, filter: &Filter<'_>) -> Result<bool> {
+    let any = sqlx::query_scalar(concat!("SELECT EXISTS (SELECT ", listed!(), ")"));
+    Ok(bound!(any, tenant, filter, None::<&str>).fetch_one(tx).await?)
 }

@@ -1,5 +1,6 @@
 //! The workflow service over real gRPC and a real Postgres, with peers that answer by their contracts.
 
+mod access;
 mod catalogue;
 mod check_out;
 mod executions;

@@ -1,12 +1,12 @@
 //! The services that workflow calls, answering by their contracts: registry with the built-in atoms, audit with yes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use trinity_error::Error;
-use trinity_ids::{ProjectId, TenantId};
+use trinity_ids::{ProjectId, TenantId, UserId};
 use trinity_proto::audit::audit_service_server::{AuditService, AuditServiceServer};
 use trinity_proto::audit::{self, AppendBatchRequest, AppendBatchResponse, NewEvent};
 use trinity_proto::common::Json;
@@ -21,7 +21,8 @@ pub struct Registry(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    projects: HashSet<(String, String)>,
+    /// Their owners by tenant and project.
+    projects: HashMap<(String, String), UserId>,
     more_atoms: Vec<pb::AtomVersion>,
     /// Canvas and revision by project.
     canvases: HashMap<String, (String, u64)>,
@@ -29,8 +30,8 @@ struct State {
 }
 
 impl Registry {
-    pub fn add_project(&self, tenant: TenantId, project: ProjectId) {
-        self.state().projects.insert((tenant.to_string(), project.to_string()));
+    pub fn add_project(&self, tenant: TenantId, project: ProjectId, owner: UserId) {
+        self.state().projects.insert((tenant.to_string(), project.to_string()), owner);
     }
 
     pub fn add_atom(&self, atom: pb::AtomVersion) {
@@ -104,10 +105,9 @@ impl AtomService for Registry {
 impl ProjectService for Registry {
     async fn check_project(&self, request: Request<pb::CheckProjectRequest>) -> Answer<pb::CheckProjectResponse> {
         let asked = request.into_inner();
-        if self.state().projects.contains(&(asked.tenant_id, asked.project_id)) {
-            return Ok(Response::new(pb::CheckProjectResponse {}));
-        }
-        Err(Error::not_found("project").into())
+        let owner = self.state().projects.get(&(asked.tenant_id, asked.project_id)).copied();
+        let owner = owner.ok_or_else(|| Error::not_found("project"))?;
+        Ok(Response::new(pb::CheckProjectResponse { owner_id: owner.into() }))
     }
     async fn apply_canvas_state(
         &self,

@@ -177,7 +177,7 @@ async fn what_a_save_needs_is_asked_for_by_name() {
         .saved(&editor, "Good", &json!({"molecules": [{"id": "m", "atoms": [{"id": "a", "atom": "noop"}]}]}))
         .await;
     let elsewhere = stage.colleague(editor.tenant, ProjectId::new());
-    stage.registry.add_project(elsewhere.tenant, elsewhere.project);
+    stage.registry.add_project(elsewhere.tenant, elsewhere.project, elsewhere.user);
     let moved =
         pb::SaveCanvasRequest { project_id: elsewhere.project.into(), ..next_version(&saved, "{\"molecules\": []}") };
     assert_eq!(stage.save(&editor, moved).await.unwrap_err().reason(), "WORKFLOW_NOT_FOUND");

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
+use trinity_access::{Access, Grant, Level, Object, ObjectKind, Standing};
 use trinity_config::Shared;
 use trinity_error::Error;
 use trinity_ids::{ProjectId, TenantId, UserId};
@@ -16,6 +17,7 @@ use trinity_proto::workflow::workflow_service_client::WorkflowServiceClient;
 use trinity_rpc::{CancellationToken, Peers, Runtime};
 use trinity_testkit::{TestDb, TestRedis, TestTokens, eventually, free_port};
 use trinity_workflow::Config;
+use uuid::Uuid;
 
 use crate::peers::{Audit, Registry};
 
@@ -74,17 +76,51 @@ impl Stage {
         Self { shutdown, client, registry, audit, tokens, db }
     }
 
-    /// An editor of a new tenant with a project.
+    /// An editor of a new tenant with somebody's project.
     pub fn editor(&self) -> Person {
         let (tenant, project) = (TenantId::new(), ProjectId::new());
-        self.registry.add_project(tenant, project);
+        self.registry.add_project(tenant, project, UserId::new());
         self.colleague(tenant, project)
     }
 
     /// Another editor of the same tenant.
     pub fn colleague(&self, tenant: TenantId, project: ProjectId) -> Person {
-        let user = UserId::new();
-        Person { tenant, user, project, token: self.tokens.user(tenant, user, &["editor"]) }
+        self.person(tenant, project, UserId::new(), "editor", &[])
+    }
+
+    /// Somebody with a role in the whole tenant, with whom objects are shared.
+    pub fn person(
+        &self,
+        tenant: TenantId,
+        project: ProjectId,
+        user: UserId,
+        role: &str,
+        grants: &[(ObjectKind, Uuid, Level)],
+    ) -> Person {
+        let grant = |&(kind, id, level): &(ObjectKind, Uuid, Level)| Grant {
+            id: Uuid::now_v7(),
+            object: Object { kind, id },
+            level,
+            starts_at: None,
+            expires_at: None,
+        };
+        let access = Access {
+            name: format!("{user}@test.example"),
+            tenant: trinity_access::role(role).unwrap().permissions(),
+            grants: grants.iter().map(grant).collect(),
+            owner: Some(user),
+            ..Access::default()
+        };
+        self.person_with(tenant, project, user, access)
+    }
+
+    /// Somebody who may do what `access` says.
+    pub fn person_with(&self, tenant: TenantId, project: ProjectId, user: UserId, access: Access) -> Person {
+        Person { tenant, user, project, token: self.tokens.user_with(tenant, user, access) }
+    }
+
+    pub fn set_standing(&self, tenant: TenantId, standing: Standing) {
+        self.tokens.set_standing(tenant, standing);
     }
 
     /// A request in the name of another service.
@@ -121,6 +157,11 @@ impl Drop for Stage {
 }
 
 impl Person {
+    /// The same person, asking of another project.
+    pub fn in_project(&self, project: ProjectId) -> Self {
+        Self { project, ..self.clone() }
+    }
+
     /// A request in this person's name.
     pub fn asks<T>(&self, message: T) -> Request<T> {
         with_token(&self.token, message)

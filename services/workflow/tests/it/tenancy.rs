@@ -7,8 +7,8 @@ use trinity_proto::workflow as pb;
 
 use crate::stage::{Person, Stage, answer, new_workflow, next_version, noops};
 
-/// Everything that can be asked of a workflow.
-async fn all_answers(stage: &Stage, person: &Person, id: &str) -> Vec<Error> {
+/// Everything that a person can ask of a workflow.
+pub async fn all_answers(stage: &Stage, person: &Person, id: &str) -> Vec<Error> {
     let id = || id.to_owned();
     let client = || stage.client.clone();
     let rename = pb::UpdateWorkflowRequest { workflow_id: id(), name: Some("Mine".to_owned()), ..Default::default() };
@@ -38,9 +38,24 @@ async fn all_answers(stage: &Stage, person: &Person, id: &str) -> Vec<Error> {
         answer(client().check_out(person.asks(pb::CheckOutRequest { workflow_id: id() })).await).map(|_| ()),
         answer(client().check_in(person.asks(pb::CheckInRequest { workflow_id: id(), ..Default::default() })).await)
             .map(|_| ()),
-        stage.plan(person, &id(), None).await.map(|_| ()),
     ];
     answers.into_iter().map(Result::unwrap_err).collect()
+}
+
+/// Answers about what is not to be seen, beside answers about what is not there.
+pub fn assert_alike(hidden: &[Error], random: &[Error]) {
+    assert_eq!(hidden.len(), random.len());
+    for (hidden, random) in hidden.iter().zip(random) {
+        assert_eq!((hidden.code(), hidden.reason()), (Code::NotFound, "WORKFLOW_NOT_FOUND"));
+        assert_eq!((hidden.reason(), hidden.to_string()), (random.reason(), random.to_string()));
+        assert_eq!(tonic::Status::from(hidden.again()).details(), tonic::Status::from(random.again()).details());
+    }
+}
+
+/// Asks, in another service's name, where a workflow of the person's tenant stands.
+pub async fn locate(stage: &Stage, person: &Person, id: &str) -> Result<pb::LocateWorkflowResponse, Error> {
+    let message = pb::LocateWorkflowRequest { tenant_id: person.tenant.into(), workflow_id: id.to_owned() };
+    answer(stage.client.clone().locate_workflow(stage.by_service(message)).await)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,17 +63,19 @@ async fn what_is_anothers_answers_as_what_does_not_exist() {
     let stage = Stage::new().await;
     let (one, two) = (stage.editor(), stage.editor());
     let workflow = stage.saved(&one, "Ours", &noops(&["a"])).await;
-    let foreign = all_answers(&stage, &two, &workflow.id).await;
-    let random = all_answers(&stage, &two, &WorkflowId::new().to_string()).await;
-    for (foreign, random) in foreign.iter().zip(&random) {
-        assert_eq!(foreign.code(), Code::NotFound);
-        assert_eq!((foreign.reason(), foreign.to_string()), (random.reason(), random.to_string()));
+    let random = WorkflowId::new().to_string();
+    assert_alike(&all_answers(&stage, &two, &workflow.id).await, &all_answers(&stage, &two, &random).await);
+    let located = locate(&stage, &one, &workflow.id).await.unwrap();
+    assert_eq!((located.owner_id, located.project_id), (one.user.to_string(), one.project.to_string()));
+    for id in [&workflow.id, &random] {
+        assert_eq!(locate(&stage, &two, id).await.unwrap_err().reason(), "WORKFLOW_NOT_FOUND");
+        assert_eq!(stage.plan(&two, id, None).await.unwrap_err().reason(), "WORKFLOW_NOT_FOUND");
     }
     let list = pb::ListWorkflowsRequest { project_id: one.project.into(), ..Default::default() };
     let error = answer(stage.client.clone().list_workflows(two.asks(list)).await).unwrap_err();
     assert_eq!(error.reason(), "PROJECT_NOT_FOUND");
     let into = next_version(&workflow, &noops(&["x"]).to_string());
-    assert_eq!(stage.save(&two, into).await.unwrap_err().reason(), "PROJECT_NOT_FOUND");
+    assert_eq!(stage.save(&two, into).await.unwrap_err().reason(), "WORKFLOW_NOT_FOUND");
     assert_eq!(stage.get(&one, &workflow.id).await.unwrap().name, "Ours");
 }
 

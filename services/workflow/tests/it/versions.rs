@@ -89,7 +89,7 @@ async fn workflows_are_listed_by_page_and_by_atom() {
     assert_eq!(names(&first), ["Four", "Three", "Two"]);
     assert!(first.workflows.iter().all(|workflow| workflow.canvas.is_none()));
     let page = first.page.unwrap();
-    assert_eq!((page.total, page.total_pages, page.next_page_token.as_str()), (Some(4), Some(2), "2"));
+    assert_eq!((page.total, page.total_pages), (Some(4), Some(2)));
     let rest = pb::ListWorkflowsRequest { per_page: 3, page_token: page.next_page_token, ..Default::default() };
     assert_eq!(names(&list(&stage, &editor, rest).await), ["One"]);
 

@@ -1,13 +1,12 @@
-//! Between the contract's messages and the domain.
+//! Tenants, their pages and standings.
 
-use chrono::{DateTime, Utc};
 use trinity_db::Page;
 use trinity_error::{Error, Result};
-use trinity_proto::Timestamp;
 use trinity_proto::common::{Json, PageInfo};
 use trinity_proto::tenant as pb;
 
-use crate::domain::{self, Changes, NewTenant, Slug, Status, Tenant};
+use super::timestamp;
+use crate::domain::{self, Changes, NewTenant, Slug, Standing, Status, Tenant};
 
 /// How many tasks of one tenant may run at once at the most.
 const MAX_CONCURRENT_TASKS: u32 = 1000;
@@ -38,11 +37,7 @@ impl TryFrom<pb::UpdateTenantRequest> for Changes {
             name: request.name.as_deref().map(domain::name).transpose()?,
             settings: document("settings", request.settings)?,
             metadata: document("metadata", request.metadata)?,
-            allowed_apps: if request.allowed_apps.is_empty() {
-                None
-            } else {
-                Some(domain::apps(&request.allowed_apps)?)
-            },
+            allowed_apps: allowed_apps(&request.allowed_apps, request.all_apps)?,
             concurrent_tasks: request.concurrent_tasks.map(concurrent_tasks).transpose()?,
         })
     }
@@ -50,15 +45,11 @@ impl TryFrom<pb::UpdateTenantRequest> for Changes {
 
 impl From<Tenant> for pb::Tenant {
     fn from(tenant: Tenant) -> Self {
-        let status = match tenant.status {
-            Status::Active => pb::TenantStatus::Active,
-            Status::Suspended => pb::TenantStatus::Suspended,
-        };
         Self {
             id: tenant.id.to_string(),
             name: tenant.name,
             slug: tenant.slug,
-            status: status.into(),
+            status: pb::TenantStatus::from(tenant.status).into(),
             settings: Some(Json::new(tenant.settings)),
             metadata: Some(Json::new(tenant.metadata)),
             allowed_apps: tenant.allowed_apps,
@@ -67,6 +58,29 @@ impl From<Tenant> for pb::Tenant {
             version: tenant.version.unsigned_abs(),
             created_at: Some(timestamp(tenant.created_at)),
             updated_at: Some(timestamp(tenant.updated_at)),
+            erase_after: tenant.erase_after.map(timestamp),
+        }
+    }
+}
+
+impl From<Status> for pb::TenantStatus {
+    fn from(status: Status) -> Self {
+        match status {
+            Status::Active => Self::Active,
+            Status::Suspended => Self::Suspended,
+            Status::Erasing => Self::Erasing,
+        }
+    }
+}
+
+impl From<Standing> for pb::GetStandingResponse {
+    fn from(standing: Standing) -> Self {
+        Self {
+            status: pb::TenantStatus::from(standing.status).into(),
+            writable: standing.writable,
+            limits: Some(standing.limits.into()),
+            allowed_apps: standing.allowed_apps,
+            flags: standing.flags,
         }
     }
 }
@@ -83,6 +97,16 @@ pub fn tenant_page(page: Page<Tenant>) -> pb::ListTenantsResponse {
     pb::ListTenantsResponse { tenants: page.items.into_iter().map(Into::into).collect(), page: Some(info) }
 }
 
+/// `None` leaves them as they are.
+fn allowed_apps(given: &[String], all: bool) -> Result<Option<Vec<String>>> {
+    match (given.is_empty(), all) {
+        (true, false) => Ok(None),
+        (true, true) => Ok(Some(Vec::new())),
+        (false, false) => domain::apps(given).map(Some),
+        (false, true) => Err(Error::invalid("all_apps", "cannot stand beside allowed_apps")),
+    }
+}
+
 fn document(field: &str, json: Option<Json>) -> Result<Option<String>> {
     json.map(|json| domain::document(field, json.text)).transpose()
 }
@@ -93,11 +117,7 @@ fn version(version: u64) -> Result<i64> {
 
 fn concurrent_tasks(tasks: u32) -> Result<i32> {
     match i32::try_from(tasks) {
-        Ok(number) if (1..=MAX_CONCURRENT_TASKS).contains(&tasks) => Ok(number),
-        _ => Err(Error::invalid("concurrent_tasks", format!("is between 1 and {MAX_CONCURRENT_TASKS}"))),
+        Ok(number) if tasks <= MAX_CONCURRENT_TASKS => Ok(number),
+        _ => Err(Error::invalid("concurrent_tasks", format!("is at most {MAX_CONCURRENT_TASKS}"))),
     }
-}
-
-fn timestamp(at: DateTime<Utc>) -> Timestamp {
-    Timestamp { seconds: at.timestamp(), nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or_default() }
 }

@@ -1,0 +1,49 @@
+//! Who may do what with a project and what is in it: the one place where handlers ask.
+
+use std::sync::Arc;
+
+use trinity_access::Path;
+use trinity_context::RequestContext;
+use trinity_error::{Error, Result};
+
+use crate::app::App;
+use crate::domain::project::Place;
+use crate::error;
+
+/// Lets the caller do `permission` on what is at `place`: the project itself, or a thing in it that is a `noun`.
+///
+/// # Errors
+/// `NotFound` when the caller may not see it, or the tenant may not use its app; `PermissionDenied` when he may see it.
+pub(super) fn require(ctx: &RequestContext, permission: &str, noun: &str, place: &Place) -> Result<()> {
+    if !ctx.standing()?.allows_app(&place.app) {
+        return Err(Error::not_found(noun));
+    }
+    ctx.require(permission, &Path::project(place.project, place.owner), noun)
+}
+
+/// The same request with what the caller and his tenant may do now: for calls that last, so that what was taken away
+/// meanwhile is not theirs any more.
+///
+/// # Errors
+/// `Unauthenticated` when the caller is no longer good; `Unavailable` when nobody knows.
+pub(super) async fn renew(app: &App, ctx: &RequestContext) -> Result<RequestContext> {
+    let mut now = ctx.clone();
+    now.access = Some(app.authenticator.access(&Arc::new(ctx.caller.clone())).await?);
+    now.standing = Some(app.authenticator.standing(ctx.tenant()?).await?);
+    Ok(now)
+}
+
+/// Whether the tenant may still be written to, after [`renew`].
+///
+/// # Errors
+/// `PermissionDenied`, as at the start of a call.
+pub(super) fn require_writable(ctx: &RequestContext) -> Result<()> {
+    let standing = ctx.standing()?;
+    if standing.suspended {
+        Err(error::tenant_suspended())
+    } else if !standing.writable {
+        Err(error::subscription_expired())
+    } else {
+        Ok(())
+    }
+}

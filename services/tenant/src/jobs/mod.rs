@@ -1,0 +1,3 @@
+//! Background rooms.
+
+pub(crate) mod sweep;
