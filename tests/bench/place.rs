@@ -20,7 +20,7 @@ pub struct Place {
 }
 
 impl Place {
-    /// Starts it, and lets the demo tenant run as many tasks at once as the worker has slots for.
+    /// Starts it and signs in.
     pub fn start() -> Result<Self> {
         run(Command::new(program("trinity-all-in-one")).args(["up", "--data", FOLDER]))?;
         let text = std::fs::read_to_string(format!("{FOLDER}/dev.env"))?;
@@ -39,7 +39,6 @@ impl Place {
         place.token = text_of(&place.post("/auth/login", &login)?["access_token"]);
         let name = format!("bench {}", uuid::Uuid::now_v7());
         place.project = text_of(&place.post("/projects", &json!({"name": name, "app": "eda"}))?["id"]);
-        place.sql("UPDATE tenant.tenants SET concurrent_tasks = 64 WHERE slug = 'demo'")?;
         Ok(place)
     }
 

@@ -23,6 +23,7 @@ const INSTALLATION_TABLES: &[(&str, &str)] = &[
 
 /// Keys and indexes that do not begin with the tenant, and why.
 const INSTALLATION_KEYS: &[(&str, &str)] = &[
+    ("identity.api_keys_id_key", "a key names its tenant before anybody knows who calls"),
     ("tenant.tenants_slug_key", "a slug names one tenant of the installation"),
     ("tenant.domains_domain_key", "a domain belongs to one tenant of the installation"),
 ];

@@ -8,6 +8,7 @@ use trinity_error::{Error, Result, parse_id};
 use trinity_ids::{TenantId, UserId};
 use trinity_proto::identity as pb;
 
+use super::access::power;
 use super::entry::require_tenant;
 use crate::domain::{place, variable_name, variable_value};
 use crate::store::variable::{self, Sealed};
@@ -32,8 +33,9 @@ pub async fn list(app: &App, ctx: &RequestContext) -> Result<pb::ListVariablesRe
 ///
 /// # Errors
 /// `InvalidArgument` naming the field; `ResourceExhausted` `VARIABLE_LIMIT_REACHED`; `PermissionDenied`
-/// `PERSON_REQUIRED`.
+/// `PERSON_REQUIRED` or `SUBSCRIPTION_EXPIRED`.
 pub async fn set(app: &App, ctx: &RequestContext, request: pb::SetVariableRequest) -> Result<pb::SetVariableResponse> {
+    power::require_writable(ctx)?;
     let name = variable_name(&request.name)?;
     variable_value(&request.value)?;
     let (tenant, user) = (ctx.tenant()?, ctx.user()?);
@@ -53,12 +55,13 @@ pub async fn set(app: &App, ctx: &RequestContext, request: pb::SetVariableReques
 /// Deletes a variable of the caller.
 ///
 /// # Errors
-/// `NotFound`; `PermissionDenied` `PERSON_REQUIRED`.
+/// `NotFound`; `PermissionDenied` `PERSON_REQUIRED` or `SUBSCRIPTION_EXPIRED`.
 pub async fn delete(
     app: &App,
     ctx: &RequestContext,
     request: &pb::DeleteVariableRequest,
 ) -> Result<pb::DeleteVariableResponse> {
+    power::require_writable(ctx)?;
     let name = variable_name(&request.name)?;
     let mut tx = app.db.begin(ctx).await?;
     if !variable::delete(&mut tx, ctx.tenant()?, ctx.user()?, &name).await? {

@@ -18,14 +18,14 @@ use crate::grants::in_seconds;
 use crate::stack::{PASSWORD, Stack, by, field, reason, tenant_of, with_token};
 
 impl Stack {
-    async fn account(&self, caller: &LoginResponse, name: &str, roles: &[&str]) -> Result<ServiceAccount, Status> {
+    pub async fn account(&self, caller: &LoginResponse, name: &str, roles: &[&str]) -> Result<ServiceAccount, Status> {
         let roles = roles.iter().map(|&role| role.to_owned()).collect();
         let request = CreateServiceAccountRequest { name: name.to_owned(), description: String::new(), roles };
         let answer = self.accounts().create_service_account(by(caller, request)).await?;
         Ok(answer.into_inner().service_account.unwrap())
     }
 
-    async fn key(
+    pub async fn key(
         &self,
         caller: &LoginResponse,
         account: &str,

@@ -73,6 +73,29 @@ async fn an_owner_shares_what_is_his_by_level_and_takes_it_back() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_expired_subscription_reads_and_does_not_write() {
+    let stack = Stack::start().await;
+    let owner = stack.tenant("acme").await;
+    let project = stack.objects.project(&tenant_of(&owner), &id_of(&owner));
+    let share = || on(&project, user(&id_of(&owner)), Level::View);
+    let grant = stack.share(&owner, share()).await.unwrap();
+    stack.set(&owner, "A", "b").await.unwrap();
+    stack.tamper(sqlx::query("UPDATE tenant.subscriptions SET ends_at = now()")).await;
+    stack.runtime.authenticator.forget_standing(None);
+    let refusals = [
+        stack.share(&owner, share()).await.map(|_| ()),
+        stack.unshare(&owner, &grant.id).await,
+        stack.set(&owner, "A", "c").await,
+        stack.user(&owner, "ada@acme.example", &[]).await.map(|_| ()),
+    ];
+    for refusal in refusals {
+        assert_eq!(reason(&refusal.unwrap_err()), "SUBSCRIPTION_EXPIRED");
+    }
+    assert_eq!(stack.shared(&owner, &project).await.unwrap(), [grant]);
+    assert!(stack.may(&owner, "project.delete", &project).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_and_a_workflow_inherit() {
     let stack = Stack::start().await;
     let owner = stack.tenant("acme").await;

@@ -19,7 +19,7 @@ use crate::stack::{READY_LIMIT, Stack, by, environment_of, field, reason, tenant
 const VALUE: &str = "correct-horse-9f31";
 
 impl Stack {
-    async fn set(&self, login: &LoginResponse, name: &str, value: &str) -> Result<(), Status> {
+    pub async fn set(&self, login: &LoginResponse, name: &str, value: &str) -> Result<(), Status> {
         let request = SetVariableRequest { name: name.to_owned(), value: value.to_owned() };
         self.environment().set_variable(by(login, request)).await.map(|_| ())
     }

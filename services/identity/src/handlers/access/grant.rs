@@ -19,12 +19,13 @@ const MANAGE: &str = "grant.manage";
 ///
 /// # Errors
 /// `InvalidArgument` naming the field; `NotFound` without the object or the subject; `PermissionDenied`, also
-/// `ROLE_TOO_STRONG` when the level gives more than the caller has.
+/// `ROLE_TOO_STRONG` when the level gives more than the caller has, or `SUBSCRIPTION_EXPIRED`.
 pub async fn create(
     app: &App,
     ctx: &RequestContext,
     request: &pb::CreateGrantRequest,
 ) -> Result<pb::CreateGrantResponse> {
+    power::require_writable(ctx)?;
     let new = new_grant(request)?;
     let path = manageable(app, ctx, new.object).await?;
     power::require(ctx.access()?.permissions_on(&path, Utc::now()), new.level.permissions())?;
@@ -56,12 +57,13 @@ pub async fn list(app: &App, ctx: &RequestContext, request: &pb::ListGrantsReque
 /// Takes a grant back.
 ///
 /// # Errors
-/// `NotFound`, also when the caller may not see the object; `PermissionDenied`.
+/// `NotFound`, also when the caller may not see the object; `PermissionDenied`, also `SUBSCRIPTION_EXPIRED`.
 pub async fn delete(
     app: &App,
     ctx: &RequestContext,
     request: &pb::DeleteGrantRequest,
 ) -> Result<pb::DeleteGrantResponse> {
+    power::require_writable(ctx)?;
     let id: GrantId = parse_id("grant_id", &request.grant_id)?;
     let (tenant, not_found) = (ctx.tenant()?, || Error::not_found("grant"));
     let mut tx = app.db.begin(ctx).await?;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use trinity_access::{Access, Permissions};
 use trinity_context::RequestContext;
-use trinity_error::{Error, Result};
+use trinity_error::{Code, Error, Result};
 use trinity_ids::TenantId;
 use uuid::Uuid;
 
@@ -16,6 +16,22 @@ use crate::store::role;
 /// What the caller may do in the whole tenant.
 pub fn in_tenant(access: &Access) -> Permissions {
     access.scopes.map_or(access.tenant, |scopes| access.tenant.intersection(scopes))
+}
+
+/// Lets the caller change what the guard cannot judge, because no permission word in the whole tenant decides: such writes
+/// stop too when the subscription has expired.
+///
+/// # Errors
+/// `PermissionDenied` `SUBSCRIPTION_EXPIRED`.
+pub fn require_writable(ctx: &RequestContext) -> Result<()> {
+    if ctx.standing()?.writable {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::PermissionDenied,
+        "SUBSCRIPTION_EXPIRED",
+        "the subscription has expired, so nothing can be changed",
+    ))
 }
 
 /// Lets the caller concern himself with these permissions.
