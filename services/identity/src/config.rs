@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 use trinity_crypto::MasterKey;
 
-/// Every setting with its default. Never shown: it holds the master key.
+/// Every setting with its default. Never shown: it holds secrets.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
@@ -32,6 +32,16 @@ pub struct Config {
     /// The part of API keys that tells installations apart: a lower-case word; `dev` unless set.
     #[serde(default = "default_environment")]
     pub environment: String,
+    /// The server that takes mails: `smtps://user:password@host:465`, or `smtp://…:587?tls=required`. Without it they go
+    /// into `mail_folder`.
+    pub smtp_url: Option<String>,
+    /// A folder into which mails are written as `.eml` files; it is made when it is missing. Without it and `smtp_url`
+    /// mails wait in the database.
+    pub mail_folder: Option<PathBuf>,
+    /// Who mails are from, such as `Trinity <trinity@example.com>`; needed beside `smtp_url`.
+    pub mail_from: Option<String>,
+    /// Where people reach the installation with a browser: links in mails begin with it.
+    pub public_url: Option<String>,
     /// How many days after its login a session ends; 30 unless set.
     #[serde(default = "default_session_days")]
     pub session_days: u16,

@@ -12,7 +12,7 @@ use trinity_proto::Timestamp;
 use trinity_proto::common::{Json, PageInfo};
 use trinity_proto::identity as pb;
 
-use crate::domain::{self, Changes, Email, NewUser, Roles, Session, User};
+use crate::domain::{self, Changes, Email, Invitation, NewUser, Roles, Session, User};
 
 impl TryFrom<&pb::CreateUserRequest> for NewUser {
     type Error = Error;
@@ -51,6 +51,7 @@ impl TryFrom<pb::UpdateUserRequest> for Changes {
             roles: if request.roles.is_empty() { None } else { Some(Roles::parse(&request.roles)?) },
             settings: request.settings.map(|json| domain::document(json.text)).transpose()?,
             utc_offset_minutes: request.utc_offset_minutes.map(domain::utc_offset).transpose()?,
+            photo_url: request.photo_url.as_deref().map(domain::photo_url).transpose()?,
         })
     }
 }
@@ -71,8 +72,8 @@ impl From<User> for pb::User {
             last_login_at: user.last_login_at.map(timestamp),
             created_at: Some(timestamp(user.created_at)),
             updated_at: Some(timestamp(user.updated_at)),
-            photo_url: String::new(),
-            mfa_enabled: false,
+            photo_url: user.photo_url,
+            mfa_enabled: user.mfa_enabled,
         }
     }
 }
@@ -81,6 +82,25 @@ impl From<User> for pb::User {
 pub fn user_page(page: Page<User>) -> pb::ListUsersResponse {
     let info = page_info(&page);
     pb::ListUsersResponse { users: page.items.into_iter().map(Into::into).collect(), page: Some(info) }
+}
+
+impl From<Invitation> for pb::Invitation {
+    fn from(invitation: Invitation) -> Self {
+        Self {
+            id: invitation.id.to_string(),
+            email: invitation.email,
+            roles: invitation.roles,
+            invited_by: invitation.invited_by.to_string(),
+            created_at: Some(timestamp(invitation.created_at)),
+            expires_at: Some(timestamp(invitation.expires_at)),
+        }
+    }
+}
+
+/// A page of invitations.
+pub fn invitation_page(page: Page<Invitation>) -> pb::ListInvitationsResponse {
+    let info = page_info(&page);
+    pb::ListInvitationsResponse { invitations: page.items.into_iter().map(Into::into).collect(), page: Some(info) }
 }
 
 /// Where a page stands in its list.

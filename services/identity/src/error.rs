@@ -78,6 +78,84 @@ pub fn variable_limit(limit: i64) -> Error {
         .with_metadata("limit", limit.to_string())
 }
 
+/// Too many wrong passwords and codes came from the caller's address.
+pub fn too_many_attempts(seconds: f64) -> Error {
+    Error::new(
+        Code::ResourceExhausted,
+        "TOO_MANY_ATTEMPTS",
+        "too many wrong attempts from your address, try again later",
+    )
+    .with_metadata("retry_after_seconds", format!("{:.0}", seconds.ceil()))
+}
+
+/// A one-time token that is unknown, spent, expired, another tenant's or malformed: one answer for all.
+pub fn invalid_token() -> Error {
+    wrong("token", "INVALID_TOKEN", "this token is not good, or not any more")
+}
+
+/// The caller's own password, asked for again, was wrong, or the account is locked: one answer for both.
+pub fn wrong_password(field: &str) -> Error {
+    wrong(field, "WRONG_PASSWORD", "the password is wrong")
+}
+
+/// The caller's code was wrong or spent, or the account is locked: one answer for all.
+pub fn wrong_code() -> Error {
+    wrong("code", "WRONG_CODE", "the code is wrong or was used before")
+}
+
+/// A login's second step without a good first one.
+pub fn invalid_mfa_token() -> Error {
+    Error::new(Code::Unauthenticated, "INVALID_MFA_TOKEN", "sign in again")
+}
+
+/// A login's second step with a wrong or spent code, or to a locked account: one answer for all.
+pub fn invalid_mfa_code() -> Error {
+    Error::new(Code::Unauthenticated, "INVALID_MFA_CODE", "the code is wrong or was used before")
+}
+
+/// The second factor is on.
+pub fn mfa_enabled() -> Error {
+    Error::new(Code::FailedPrecondition, "MFA_ENABLED", "the second factor is on already")
+}
+
+/// The second factor is off.
+pub fn mfa_not_enabled() -> Error {
+    Error::new(Code::FailedPrecondition, "MFA_NOT_ENABLED", "the second factor is not on")
+}
+
+/// Nobody began to set up an authenticator app.
+pub fn totp_not_enrolled() -> Error {
+    Error::new(Code::FailedPrecondition, "TOTP_NOT_ENROLLED", "begin to set up an authenticator app first")
+}
+
+/// The password is good beside a second factor, and too short without one.
+pub fn password_too_short_alone() -> Error {
+    Error::new(
+        Code::FailedPrecondition,
+        "PASSWORD_TOO_SHORT",
+        "set a longer password first: this one would stand alone",
+    )
+}
+
+/// The tenant's plan has no seat left.
+pub fn seat_limit_reached(seats: u32) -> Error {
+    Error::new(Code::ResourceExhausted, "SEAT_LIMIT_REACHED", format!("the plan has {seats} seats, and all are taken"))
+        .with_metadata("limit", seats.to_string())
+}
+
+/// The tenant's subscription has run out.
+pub fn subscription_expired() -> Error {
+    Error::new(
+        Code::PermissionDenied,
+        "SUBSCRIPTION_EXPIRED",
+        "the subscription has expired, so nothing can be changed",
+    )
+}
+
+fn wrong(field: &str, reason: &'static str, message: &str) -> Error {
+    Error::new(Code::InvalidArgument, reason, message).with_violation(field, "invalid", message)
+}
+
 fn taken(field: &str, reason: &'static str, message: &str) -> Error {
     Error::new(Code::AlreadyExists, reason, message).with_violation(field, "taken", message)
 }

@@ -1,6 +1,7 @@
 //! What this service announces.
 
 pub mod access;
+pub mod account;
 pub mod program;
 pub mod staff;
 
@@ -23,6 +24,9 @@ struct Document<'a> {
     settings: &'a RawValue,
     roles: &'a [String],
     active: bool,
+    verified: bool,
+    photo_url: &'a str,
+    mfa_enabled: bool,
     version: i64,
 }
 
@@ -116,6 +120,9 @@ fn document(user: &User) -> Result<String> {
         settings: serde_json::from_str(&user.settings).map_err(Error::internal)?,
         roles: user.roles.names(),
         active: user.active,
+        verified: user.verified,
+        photo_url: &user.photo_url,
+        mfa_enabled: user.mfa_enabled,
         version: user.version,
     };
     serde_json::to_string(&document).map_err(Error::internal)

@@ -1,6 +1,7 @@
 //! The contract's doors: one line an RPC, into `handlers`.
 
 mod access;
+mod account;
 mod environment;
 mod service_account;
 mod staff;
@@ -12,7 +13,7 @@ use trinity_proto::identity as pb;
 use trinity_proto::identity::auth_service_server::AuthService;
 use trinity_proto::identity::user_service_server::UserService;
 
-use crate::handlers::{keys, login, me, refresh, session, user};
+use crate::handlers::{keys, login, me, refresh, second_step, session, user};
 use crate::wiring::App;
 
 pub(crate) struct Door {
@@ -67,7 +68,7 @@ impl AuthService for Door {
 
     async fn verify_mfa(&self, request: Request<pb::VerifyMfaRequest>) -> Answer<pb::VerifyMfaResponse> {
         let (ctx, request) = trinity_rpc::open(request);
-        Ok(Response::new(login::verify_mfa(&self.app, &ctx, &request).await?))
+        Ok(Response::new(second_step::verify(&self.app, &ctx, &request).await?))
     }
 }
 

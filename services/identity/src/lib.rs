@@ -2,7 +2,7 @@
 //!
 //! Reading order: `domain` (e-mail, password, roles, refresh tokens), `store` (the SQL: lock-out and rotation are there),
 //! `store::access` (all that one caller may do, in one statement), `keyring` and `jobs::keys` (signing keys and their
-//! rotation), `vault` (tenants' data keys), `handlers` (one function an RPC), `grpc` and `convert` (the contract), `command`
+//! rotation), `vault` (tenants' data keys), `mailroom` (the way of mails out), `handlers` (one function an RPC), `grpc` and `convert` (the contract), `command`
 //! (the first member of staff), `wiring` (what is built at start).
 
 mod command;
@@ -15,6 +15,7 @@ mod grpc;
 mod handlers;
 mod jobs;
 mod keyring;
+mod mailroom;
 mod store;
 mod vault;
 mod wiring;

@@ -10,6 +10,7 @@ use trinity_crypto::{Deriver, Passwords, Wrapper};
 use trinity_db::Db;
 use trinity_outbox::Relay;
 use trinity_proto::identity::access_service_server::AccessServiceServer;
+use trinity_proto::identity::account_service_server::AccountServiceServer;
 use trinity_proto::identity::auth_service_server::AuthServiceServer;
 use trinity_proto::identity::environment_service_server::EnvironmentServiceServer;
 use trinity_proto::identity::service_account_service_server::ServiceAccountServiceServer;
@@ -25,6 +26,7 @@ use crate::grpc::Door;
 use crate::jobs;
 use crate::jobs::key_uses::KeyUses;
 use crate::keyring::KeyRing;
+use crate::mailroom::Mailroom;
 
 /// How long a request may be: a user's settings are 64 KiB at the most.
 const MAX_REQUEST_BYTES: usize = 256 * 1024;
@@ -43,6 +45,7 @@ pub(crate) struct App {
     /// The word in API keys that tells installations apart.
     pub environment: String,
     pub key_uses: Arc<KeyUses>,
+    pub mailroom: Arc<Mailroom>,
     pub tenants: TenantServiceClient<Channel>,
     pub projects: ProjectServiceClient<Channel>,
     pub workflows: WorkflowServiceClient<Channel>,
@@ -65,6 +68,7 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         .context("the setting TRINITY_IDENTITY_DATABASE_URL is malformed")?;
     let wrapper = |kind| Wrapper::new(kind, &master, previous.as_ref());
     let keys = Arc::new(KeyRing::new(&runtime.issuer, wrapper("signing keys")?));
+    let mailroom = Arc::new(Mailroom::new(&config, wrapper("tenant keys")?)?);
     let app = Arc::new(App {
         db: db.clone(),
         passwords: Passwords::new()?,
@@ -74,6 +78,7 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         wrapper: wrapper("tenant keys")?,
         environment: config.environment()?,
         key_uses: Arc::default(),
+        mailroom: Arc::clone(&mailroom),
         tenants: TenantServiceClient::new(runtime.peers.channel("tenant")?),
         projects: ProjectServiceClient::new(runtime.peers.channel("registry")?),
         workflows: WorkflowServiceClient::new(runtime.peers.channel("workflow")?),
@@ -83,6 +88,7 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
 
     Relay::new("identity", db.clone(), &runtime)?.spawn();
     jobs::keys::spawn(db.clone(), Arc::clone(&keys), runtime.shutdown.clone());
+    jobs::mails::spawn(db.clone(), mailroom, runtime.shutdown.clone());
     jobs::sessions::spawn(db.clone(), runtime.shutdown.clone());
     jobs::key_uses::spawn(db.clone(), Arc::clone(&app.key_uses), runtime.shutdown.clone());
     if previous.is_some() {
@@ -101,6 +107,7 @@ fn routes(app: &Arc<App>) -> Routes {
     let door = || Door { app: Arc::clone(app) };
     Routes::new(AuthServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(UserServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(AccountServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(AccessServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(ServiceAccountServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(StaffServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))

@@ -6,11 +6,13 @@ use chrono::{DateTime, Utc};
 use serde_json::value::RawValue;
 use trinity_error::{Error, Result};
 use trinity_ids::UserId;
+use url::Url;
 
 use super::{Email, Roles};
 
 const MAX_FULL_NAME_CHARS: usize = 200;
 const MAX_USERNAME_CHARS: usize = 64;
+const MAX_PHOTO_URL_BYTES: usize = 2048;
 const MAX_DOCUMENT_BYTES: usize = 64 * 1024;
 /// From Baker Island to the Line Islands.
 const UTC_OFFSETS: std::ops::RangeInclusive<i32> = -720..=840;
@@ -27,6 +29,9 @@ pub struct User {
     pub roles: Roles,
     pub active: bool,
     pub verified: bool,
+    /// An https address, or empty.
+    pub photo_url: String,
+    pub mfa_enabled: bool,
     pub version: i64,
     pub last_login_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -51,6 +56,7 @@ pub struct Changes {
     pub roles: Option<Roles>,
     pub settings: Option<String>,
     pub utc_offset_minutes: Option<i32>,
+    pub photo_url: Option<String>,
 }
 
 impl Changes {
@@ -113,6 +119,25 @@ pub fn utc_offset(minutes: i32) -> Result<i32> {
     }
 }
 
+/// Checks the address of a photo, which may be empty.
+///
+/// # Errors
+/// `InvalidArgument` naming `photo_url`.
+pub fn photo_url(text: &str) -> Result<String> {
+    let text = text.trim();
+    // Why https alone: browsers fetch it, so neither scripts nor data nor what everybody on the way can read.
+    let is_sound = || {
+        let url = Url::parse(text).ok()?;
+        (url.scheme() == "https" && url.has_host() && url.username().is_empty() && url.password().is_none())
+            .then_some(url)
+    };
+    match is_sound() {
+        _ if text.is_empty() => Ok(String::new()),
+        Some(url) if url.as_str().len() <= MAX_PHOTO_URL_BYTES => Ok(url.into()),
+        _ => Err(Error::invalid("photo_url", format!("is an https address of at most {MAX_PHOTO_URL_BYTES} bytes"))),
+    }
+}
+
 /// Checks that settings are a JSON object; their text stays as it is.
 ///
 /// # Errors
@@ -124,5 +149,29 @@ pub fn document(text: String) -> Result<String> {
     match serde_json::from_str::<BTreeMap<String, &RawValue>>(&text) {
         Ok(_) => Ok(text),
         Err(_) => Err(Error::invalid("settings", "is not a JSON object")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn photos_are_https_alone() {
+        for sound in ["", "https://images.example/ada.png?size=2"] {
+            assert_eq!(photo_url(&format!(" {sound} ")).unwrap(), sound);
+        }
+        for bad in [
+            "ada.png",
+            "http://images.example/ada.png",
+            "javascript:alert(1)",
+            "data:image/png;base64,AA",
+            "https://ada:secret@images.example/",
+            "//images.example/ada.png",
+            "https://",
+        ] {
+            assert!(photo_url(bad).is_err(), "{bad}");
+        }
+        assert!(photo_url(&format!("https://images.example/{}", "a".repeat(2048))).is_err());
     }
 }

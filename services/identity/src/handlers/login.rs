@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use tokio::time::Instant;
 use trinity_authz::ACCESS_TOKEN_SECONDS;
 use trinity_context::RequestContext;
@@ -13,8 +14,10 @@ use trinity_ids::SessionId;
 use trinity_proto::identity as pb;
 use trinity_proto::tenant::{ResolveTenantRequest, Tenant, TenantStatus};
 
-use crate::domain::{Email, RefreshToken, User};
+use super::address;
+use crate::domain::{Email, OneTimeToken, Purpose, RefreshToken, User};
 use crate::store::credential::{self, Credential};
+use crate::store::one_time_token;
 use crate::store::session::{self, Client};
 use crate::wiring::App;
 use crate::{error, events};
@@ -29,11 +32,15 @@ struct Claim {
     is_right: bool,
 }
 
-/// Exchanges e-mail and password for tokens.
+/// How long a login waits for its second factor.
+const MFA_LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+/// Exchanges e-mail and password for tokens, or for the right to go on with the second factor.
 ///
 /// # Errors
 /// `InvalidArgument` for an empty field; `Unauthenticated` `INVALID_CREDENTIALS`; `PermissionDenied`
-/// `TENANT_SUSPENDED` after right credentials alone; `Unavailable` when too many sign in at once.
+/// `TENANT_SUSPENDED` after right credentials alone; `ResourceExhausted` `TOO_MANY_ATTEMPTS` from one address;
+/// `Unavailable` when too many sign in at once.
 pub async fn login(app: &App, ctx: &RequestContext, request: pb::LoginRequest) -> Result<pb::LoginResponse> {
     let started = Instant::now();
     if request.email.trim().is_empty() {
@@ -50,10 +57,12 @@ pub async fn login(app: &App, ctx: &RequestContext, request: pb::LoginRequest) -
 }
 
 async fn attempt(app: &App, ctx: &RequestContext, request: pb::LoginRequest) -> Result<pb::LoginResponse> {
+    address::admit(app, ctx).await?;
     let email = Email::parse(&request.email).ok();
     let tenant = resolve(app, ctx, &request.tenant).await?;
     let (Some(email), Some(tenant)) = (email, tenant) else {
         app.passwords.verify(request.password, None).await?;
+        address::blame_alone(app, ctx).await?;
         return Err(error::invalid_credentials());
     };
     let ctx = ctx.for_tenant(tenant.id.parse().map_err(Error::internal)?);
@@ -62,15 +71,6 @@ async fn attempt(app: &App, ctx: &RequestContext, request: pb::LoginRequest) -> 
     let is_right = app.passwords.verify(request.password, hash).await?;
     let suspended = tenant.status() != TenantStatus::Active;
     settle(app, &ctx, Claim { email, credential, is_right }, suspended).await
-}
-
-/// Ends a login with the second factor.
-///
-/// # Errors
-/// `Unauthenticated` `INVALID_CREDENTIALS`.
-pub async fn verify_mfa(_: &App, _: &RequestContext, _: &pb::VerifyMfaRequest) -> Result<pb::VerifyMfaResponse> {
-    // Nobody has a second factor yet, so no token asks for one.
-    Err(error::invalid_credentials())
 }
 
 /// Decides a checked claim, in one transaction.
@@ -87,6 +87,7 @@ async fn settle(app: &App, ctx: &RequestContext, claim: Claim, suspended: bool) 
             credential::count_failure(&mut tx, tenant, id).await?;
         }
         trinity_outbox::write(&mut tx, ctx, events::login_refused(known, &claim.email, "UNAUTHENTICATED")).await?;
+        address::blame(&mut tx, ctx).await?;
         tx.commit().await?;
         return Err(error::invalid_credentials());
     };
@@ -96,16 +97,33 @@ async fn settle(app: &App, ctx: &RequestContext, claim: Claim, suspended: bool) 
         return Err(error::tenant_suspended());
     }
 
-    let token = RefreshToken::first(tenant, SessionId::new())?;
-    session::insert(&mut tx, &token, user.id, client(ctx), app.session_lifetime).await?;
-    trinity_outbox::write(&mut tx, ctx, events::logged_in(&user, token.session)).await?;
-    let access_token = app.keys.sign(tenant, &user, token.session)?;
+    if user.mfa_enabled {
+        let token = OneTimeToken::new(Purpose::Mfa, tenant)?;
+        one_time_token::insert(&mut tx, &token, user.id, MFA_LIFETIME).await?;
+        tx.commit().await?;
+        return Ok(pb::LoginResponse { mfa_token: token.to_text(), ..pb::LoginResponse::default() });
+    }
+    let (access_token, refresh) = start_session(app, ctx, &mut tx, &user).await?;
     tx.commit().await?;
-    Ok(answer(access_token, &token, user))
+    Ok(answer(access_token, &refresh, user))
+}
+
+/// Starts a session of a user who has proven who he is: its first access token and refresh token.
+pub(super) async fn start_session(
+    app: &App,
+    ctx: &RequestContext,
+    tx: &mut PgConnection,
+    user: &User,
+) -> Result<(String, RefreshToken)> {
+    let tenant = ctx.tenant()?;
+    let token = RefreshToken::first(tenant, SessionId::new())?;
+    session::insert(tx, &token, user.id, client(ctx), app.session_lifetime).await?;
+    trinity_outbox::write(tx, ctx, events::logged_in(user, token.session)).await?;
+    Ok((app.keys.sign(tenant, user, token.session)?, token))
 }
 
 /// Finds the tenant by slug, or else by the host that the client called.
-async fn resolve(app: &App, ctx: &RequestContext, slug: &str) -> Result<Option<Tenant>> {
+pub(super) async fn resolve(app: &App, ctx: &RequestContext, slug: &str) -> Result<Option<Tenant>> {
     let slug = slug.trim().to_owned();
     let domain = if slug.is_empty() { ctx.host.clone() } else { String::new() };
     let request = app.peers.request(ctx, ResolveTenantRequest { slug, domain });

@@ -9,6 +9,7 @@ use trinity_error::{Code, Error, Result};
 use trinity_ids::{SessionId, StaffId, TenantId};
 use trinity_proto::identity as pb;
 
+use super::address;
 use super::login::{REFUSAL_FLOOR, client};
 use crate::domain::Email;
 use crate::store::staff::{self, Credential};
@@ -22,8 +23,8 @@ const SESSION: Duration = Duration::from_secs(STAFF_TOKEN_SECONDS as u64);
 /// Exchanges e-mail and password for a token.
 ///
 /// # Errors
-/// `InvalidArgument` for an empty field; `Unauthenticated` `INVALID_CREDENTIALS`; `Unavailable` when too many sign in at
-/// once.
+/// `InvalidArgument` for an empty field; `Unauthenticated` `INVALID_CREDENTIALS`; `ResourceExhausted`
+/// `TOO_MANY_ATTEMPTS` from one address; `Unavailable` when too many sign in at once.
 pub async fn login(app: &App, ctx: &RequestContext, request: pb::LoginStaffRequest) -> Result<pb::LoginStaffResponse> {
     let started = Instant::now();
     if request.email.trim().is_empty() {
@@ -40,8 +41,10 @@ pub async fn login(app: &App, ctx: &RequestContext, request: pb::LoginStaffReque
 }
 
 async fn attempt(app: &App, ctx: &RequestContext, request: pb::LoginStaffRequest) -> Result<pb::LoginStaffResponse> {
+    address::admit(app, ctx).await?;
     let Ok(email) = Email::parse(&request.email) else {
         app.passwords.verify(request.password, None).await?;
+        address::blame_alone(app, ctx).await?;
         return Err(error::invalid_credentials());
     };
     let mut tx = app.db.begin(ctx).await?;
@@ -71,6 +74,7 @@ async fn settle(
             staff::count_failure(&mut tx, id).await?;
         }
         trinity_outbox::write(&mut tx, ctx, events::staff::login_refused(known, email)).await?;
+        address::blame(&mut tx, ctx).await?;
         tx.commit().await?;
         return Err(error::invalid_credentials());
     };

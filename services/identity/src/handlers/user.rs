@@ -15,13 +15,14 @@ use crate::{convert, error, events, store};
 ///
 /// # Errors
 /// `InvalidArgument` naming the field; `AlreadyExists` `EMAIL_TAKEN` or `USERNAME_TAKEN`; `PermissionDenied`
-/// `ROLE_TOO_STRONG`.
+/// `ROLE_TOO_STRONG`; `ResourceExhausted` `SEAT_LIMIT_REACHED`.
 pub async fn create(app: &App, ctx: &RequestContext, request: pb::CreateUserRequest) -> Result<pb::CreateUserResponse> {
     let new = NewUser::try_from(&request)?;
     password::check(&request.password, &new.email)?;
     let hash = app.passwords.hash(request.password).await?;
     let mut tx = app.db.begin(ctx).await?;
     power::require_roles(&mut tx, ctx, named(&request.roles, &new.roles)).await?;
+    store::seat::take(&mut tx, ctx.tenant()?, ctx.standing()?.limits.seats).await?;
     let user = store::user::insert(&mut tx, ctx.tenant()?, &new, &hash).await?;
     trinity_outbox::write(&mut tx, ctx, events::user_created(&user)?).await?;
     tx.commit().await?;
@@ -53,7 +54,7 @@ pub async fn list(app: &App, ctx: &RequestContext, request: &pb::ListUsersReques
 ///
 /// # Errors
 /// `InvalidArgument` naming the field; `NotFound`; `Aborted` when it was changed since `version`; `PermissionDenied`
-/// `ROLE_TOO_STRONG`; `FailedPrecondition` `LAST_OWNER`.
+/// `ROLE_TOO_STRONG`; `FailedPrecondition` `LAST_OWNER`; `ResourceExhausted` `SEAT_LIMIT_REACHED`.
 pub async fn update(app: &App, ctx: &RequestContext, request: pb::UpdateUserRequest) -> Result<pb::UpdateUserResponse> {
     let id: UserId = parse_id("user_id", &request.user_id)?;
     let asked = request.roles.clone();
@@ -75,6 +76,9 @@ pub async fn update(app: &App, ctx: &RequestContext, request: pb::UpdateUserRequ
     }
     if changes.end_ownership() && owners == [id] {
         return Err(error::last_owner());
+    }
+    if changes.active == Some(true) && !before.active {
+        store::seat::take(&mut tx, tenant, ctx.standing()?.limits.seats).await?;
     }
     let after = store::user::update(&mut tx, tenant, id, &changes).await?;
     if changes.weaken(&before) {

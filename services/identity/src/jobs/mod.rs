@@ -2,5 +2,6 @@
 
 pub(crate) mod key_uses;
 pub(crate) mod keys;
+pub(crate) mod mails;
 pub(crate) mod rewrap;
 pub(crate) mod sessions;

@@ -1,4 +1,4 @@
-//! Removes sessions that ended, when no token of theirs can live any more.
+//! Removes sessions that ended, when no token of theirs can live any more, and addresses that behave.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use trinity_db::Db;
 use trinity_error::Result;
 use trinity_rpc::CancellationToken;
 
-use crate::store::session;
+use crate::store::{address, session};
 
 const INTERVAL: Duration = Duration::from_secs(3600);
 /// How long an ended session stays.
@@ -31,7 +31,7 @@ async fn run(db: &Db) {
 async fn sweep(db: &Db) -> Result<()> {
     loop {
         let mut tx = db.begin_system("session-sweep").await?;
-        let removed = session::remove_dead(&mut tx, KEEP).await?;
+        let removed = session::remove_dead(&mut tx, KEEP).await? + address::remove_quiet(&mut tx, KEEP).await?;
         tx.commit().await?;
         if removed == 0 {
             return Ok(());

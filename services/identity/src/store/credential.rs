@@ -22,7 +22,19 @@ pub(super) const LONGEST_LOCK: Duration = Duration::from_secs(15 * 60);
 #[derive(Debug, sqlx::FromRow)]
 pub struct Credential {
     pub id: UserId,
+    pub email: String,
     pub password_hash: String,
+    pub mfa_enabled: bool,
+}
+
+/// An active user whose row is locked.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Locked {
+    pub email: String,
+    pub verified: bool,
+    pub mfa_enabled: bool,
+    /// Locked out, after too many wrong passwords or codes.
+    pub is_locked: bool,
 }
 
 /// Finds a user's secret by e-mail, in one round trip.
@@ -30,13 +42,45 @@ pub async fn find(db: &Db, ctx: &RequestContext, email: &Email) -> Result<Option
     const STATEMENT: &str =
         "WITH context AS MATERIALIZED (SELECT set_config('app.tenant_id', $1::text, true) AS tenant)
         SELECT own.* FROM context CROSS JOIN LATERAL (
-            SELECT id, password_hash FROM users WHERE tenant_id = context.tenant::uuid AND email = $2 OFFSET 0
+            SELECT id, email, password_hash, mfa_enabled
+            FROM users
+            WHERE tenant_id = context.tenant::uuid AND email = $2
+            OFFSET 0
         ) AS own";
     db.read_one::<Credential>(ctx, STATEMENT, |query| query.bind(email.as_str().to_owned())).await
 }
 
+/// Finds the secret of an active user, in one round trip.
+pub async fn find_by_id(db: &Db, ctx: &RequestContext, id: UserId) -> Result<Option<Credential>> {
+    const STATEMENT: &str =
+        "WITH context AS MATERIALIZED (SELECT set_config('app.tenant_id', $1::text, true) AS tenant)
+        SELECT own.* FROM context CROSS JOIN LATERAL (
+            SELECT id, email, password_hash, mfa_enabled
+            FROM users
+            WHERE tenant_id = context.tenant::uuid AND id = $2 AND active
+            OFFSET 0
+        ) AS own";
+    db.read_one::<Credential>(ctx, STATEMENT, |query| query.bind(id)).await
+}
+
+/// Finds an active user and keeps others from changing him.
+pub async fn lock(tx: &mut PgConnection, tenant: TenantId, id: UserId) -> Result<Option<Locked>> {
+    let locked = sqlx::query_as(
+        "SELECT email, verified, mfa_enabled, coalesce(locked_until > now(), false) AS is_locked
+        FROM users
+        WHERE tenant_id = $1 AND id = $2 AND active
+        FOR UPDATE",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx)
+    .await?;
+    Ok(locked)
+}
+
 /// Lets in a user whose password was right, and forgets wrong ones. None when the account is inactive or locked, or its
-/// password was changed meanwhile.
+/// password was changed meanwhile. Where a second factor is asked for, only that ends the login and forgets wrong ones:
+/// whoever has the password alone gets no new tries.
 ///
 /// Invariant: right and wrong passwords of one account meet at its row, in one order. However many are tried at once, a
 /// right one counts only while fewer than the free attempts went wrong before it.
@@ -48,9 +92,9 @@ pub async fn admit(
 ) -> Result<Option<User>> {
     let row: Option<Row> = sqlx::query_as(concat!(
         "UPDATE users AS u
-        SET failed_attempts = 0,
+        SET failed_attempts = CASE WHEN u.mfa_enabled THEN u.failed_attempts ELSE 0 END,
             locked_until = NULL,
-            last_login_at = CASE WHEN $4 THEN now() ELSE u.last_login_at END
+            last_login_at = CASE WHEN $4 AND NOT u.mfa_enabled THEN now() ELSE u.last_login_at END
         WHERE u.tenant_id = $1 AND u.id = $2 AND u.password_hash = $3 AND u.active
             AND (u.locked_until IS NULL OR u.locked_until <= now())
         RETURNING ",
@@ -65,7 +109,45 @@ pub async fn admit(
     Ok(row.map(Into::into))
 }
 
-/// Counts a wrong password, and locks the account when there were too many. Attempts while it is locked do not count,
+/// Ends the login of a user whose row the caller has locked, and forgets wrong passwords and codes.
+pub async fn sign_in(tx: &mut PgConnection, tenant: TenantId, id: UserId) -> Result<User> {
+    let row: Row = sqlx::query_as(concat!(
+        "UPDATE users AS u
+        SET failed_attempts = 0,
+            locked_until = NULL,
+            last_login_at = now()
+        WHERE u.tenant_id = $1 AND u.id = $2
+        RETURNING ",
+        user_columns!()
+    ))
+    .bind(tenant)
+    .bind(id)
+    .fetch_one(tx)
+    .await?;
+    Ok(row.into())
+}
+
+/// Sets the password of a user whose row the caller has locked; a lock-out ends.
+pub async fn set_password(tx: &mut PgConnection, tenant: TenantId, id: UserId, password_hash: &str) -> Result<User> {
+    let row: Row = sqlx::query_as(concat!(
+        "UPDATE users AS u
+        SET password_hash = $3,
+            failed_attempts = 0,
+            locked_until = NULL,
+            updated_at = now()
+        WHERE u.tenant_id = $1 AND u.id = $2
+        RETURNING ",
+        user_columns!()
+    ))
+    .bind(tenant)
+    .bind(id)
+    .bind(password_hash)
+    .fetch_one(tx)
+    .await?;
+    Ok(row.into())
+}
+
+/// Counts a wrong password or code, and locks the account when there were too many. Attempts while it is locked do not count,
 /// or a stranger could keep it locked for ever at no cost.
 pub async fn count_failure(tx: &mut PgConnection, tenant: TenantId, user: UserId) -> Result<()> {
     sqlx::query(

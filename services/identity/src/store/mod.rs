@@ -1,12 +1,18 @@
 //! The cellar: rows and SQL, nothing else.
 
 pub(crate) mod access;
+pub(crate) mod address;
 pub(crate) mod api_key;
 pub(crate) mod binding;
 pub(crate) mod credential;
 pub(crate) mod grant;
 pub(crate) mod group;
+pub(crate) mod invitation;
+pub(crate) mod mail;
+pub(crate) mod one_time_token;
 pub(crate) mod role;
+pub(crate) mod seat;
+pub(crate) mod second_factor;
 pub(crate) mod service_account;
 pub(crate) mod session;
 pub(crate) mod signing_key;
@@ -26,7 +32,7 @@ macro_rules! user_columns {
             FROM bindings AS b
             WHERE b.tenant_id = u.tenant_id AND b.subject_id = u.id AND b.project_id IS NULL
         ) AS roles,
-        u.active, u.verified, u.version, u.last_login_at, u.created_at, u.updated_at"
+        u.active, u.verified, u.photo_url, u.mfa_enabled, u.version, u.last_login_at, u.created_at, u.updated_at"
     };
 }
 pub(crate) use user_columns;

@@ -8,8 +8,11 @@ use trinity_error::{Error, Result};
 use trinity_ids::{TenantId, UserId};
 
 use super::{binding, user_columns};
-use crate::domain::{Changes, NewUser, OWNER, Roles, User};
+use crate::domain::{Changes, Email, NewUser, OWNER, Roles, User};
 use crate::error;
+
+/// Tells the lock on a tenant's owners from others on the same tenant.
+const OWNERS_LOCK: i64 = 0x6f77_6e73;
 
 #[derive(sqlx::FromRow)]
 pub(crate) struct Row {
@@ -22,6 +25,8 @@ pub(crate) struct Row {
     roles: Vec<String>,
     active: bool,
     verified: bool,
+    photo_url: String,
+    mfa_enabled: bool,
     version: i64,
     last_login_at: Option<DateTime<Utc>>,
     created_at: DateTime<Utc>,
@@ -40,6 +45,8 @@ impl From<Row> for User {
             roles: Roles::stored(row.roles),
             active: row.active,
             verified: row.verified,
+            photo_url: row.photo_url,
+            mfa_enabled: row.mfa_enabled,
             version: row.version,
             last_login_at: row.last_login_at,
             created_at: row.created_at,
@@ -101,6 +108,16 @@ pub async fn insert_first(
     Ok(Some(User { roles: new.roles.clone(), ..row.into() }))
 }
 
+/// Whether a user of the tenant has the address.
+pub async fn has_email(tx: &mut PgConnection, tenant: TenantId, email: &Email) -> Result<bool> {
+    let has = sqlx::query_scalar("SELECT EXISTS (SELECT FROM users WHERE tenant_id = $1 AND email = $2)")
+        .bind(tenant)
+        .bind(email.as_str())
+        .fetch_one(tx)
+        .await?;
+    Ok(has)
+}
+
 /// Finds a user, in one round trip.
 pub async fn find(db: &Db, ctx: &RequestContext, id: UserId) -> Result<Option<User>> {
     const STATEMENT: &str = concat!(
@@ -134,9 +151,16 @@ pub async fn find_locked(tx: &mut PgConnection, tenant: TenantId, id: UserId) ->
     Ok(row.map(Into::into))
 }
 
-/// Lists the tenant's active owners and keeps others from changing them and their ownership. Whoever may take an owner away asks here
-/// first, always in the same order, so two of them never both believe that another owner stays.
+/// Lists the tenant's active owners and keeps others from changing them and their ownership. Whoever may take an owner
+/// away asks here first, always in the same order, so two of them never both believe that another owner stays.
 pub async fn lock_active_owners(tx: &mut PgConnection, tenant: TenantId) -> Result<Vec<UserId>> {
+    // Why besides the rows: whoever waited for one sees it as it is then, and would hold rows that the next one no
+    // longer counts among the owners but may want.
+    sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, $2))")
+        .bind(tenant.to_string())
+        .bind(OWNERS_LOCK)
+        .execute(&mut *tx)
+        .await?;
     let ids = sqlx::query_scalar(
         "SELECT u.id
         FROM bindings AS b
@@ -183,6 +207,7 @@ pub async fn update(tx: &mut PgConnection, tenant: TenantId, id: UserId, changes
             active = coalesce($4, u.active),
             settings = coalesce($5::json, u.settings),
             utc_offset_minutes = coalesce($6, u.utc_offset_minutes),
+            photo_url = coalesce($7, u.photo_url),
             version = u.version + 1,
             updated_at = now()
         WHERE u.tenant_id = $1 AND u.id = $2
@@ -195,6 +220,25 @@ pub async fn update(tx: &mut PgConnection, tenant: TenantId, id: UserId, changes
     .bind(changes.active)
     .bind(&changes.settings)
     .bind(changes.utc_offset_minutes)
+    .bind(&changes.photo_url)
+    .fetch_one(tx)
+    .await?;
+    Ok(row.into())
+}
+
+/// Says that a user's address is proven.
+pub async fn set_verified(tx: &mut PgConnection, tenant: TenantId, id: UserId) -> Result<User> {
+    let row: Row = sqlx::query_as(concat!(
+        "UPDATE users AS u
+        SET verified = true,
+            version = u.version + 1,
+            updated_at = now()
+        WHERE u.tenant_id = $1 AND u.id = $2
+        RETURNING ",
+        user_columns!()
+    ))
+    .bind(tenant)
+    .bind(id)
     .fetch_one(tx)
     .await?;
     Ok(row.into())

@@ -3,13 +3,15 @@
 use sqlx::{Connection, PgConnection};
 use tonic::Code;
 use trinity_ids::UserId;
+use trinity_proto::identity::account_service_client::AccountServiceClient;
 use trinity_proto::identity::{
-    EnterTenantRequest, GetUserRequest, Level, LoginResponse, SetVariableRequest, UpdateUserRequest,
+    CreateInvitationRequest, EnrollTotpRequest, EnterTenantRequest, GetUserRequest, Level, LoginResponse,
+    RequestEmailVerificationRequest, SetVariableRequest, UpdateUserRequest,
 };
 
 use crate::access::{id_of, user};
 use crate::grants::on;
-use crate::stack::{Stack, by, tenant_of};
+use crate::stack::{PASSWORD, Stack, by, tenant_of};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_tenants_user_answers_like_none() {
@@ -35,7 +37,7 @@ async fn another_tenants_user_answers_like_none() {
 }
 
 /// Tables that background work reads across tenants.
-const OF_THE_ENGINE: [&str; 4] = ["api_keys", "outbox", "sessions", "tenant_keys"];
+const OF_THE_ENGINE: [&str; 5] = ["api_keys", "mails", "outbox", "sessions", "tenant_keys"];
 
 /// Something in every table of a tenant.
 async fn fill(stack: &Stack, owner: &LoginResponse) {
@@ -51,6 +53,16 @@ async fn fill(stack: &Stack, owner: &LoginResponse) {
     stack.environment().set_variable(by(owner, variable)).await.unwrap();
     let entry = EnterTenantRequest { tenant_id, reason: "to fill a table".to_owned(), role: String::new() };
     stack.staff().enter_tenant(stack.by_staff(entry)).await.unwrap();
+
+    let mut accounts = AccountServiceClient::new(stack.runtime.peers.channel("identity").unwrap());
+    let guest = CreateInvitationRequest { email: "guest@elsewhere.example".to_owned(), roles: Vec::new() };
+    accounts.create_invitation(by(owner, guest)).await.unwrap();
+    accounts.request_email_verification(by(owner, RequestEmailVerificationRequest {})).await.unwrap();
+    let app = EnrollTotpRequest { password: PASSWORD.to_owned() };
+    accounts.enroll_totp(by(owner, app)).await.unwrap();
+    let codes = "INSERT INTO identity.recovery_codes SELECT tenant_id, user_id, '\\x00' FROM identity.totp_secrets
+        ON CONFLICT DO NOTHING";
+    stack.tamper(sqlx::query(codes)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,6 +12,7 @@ mod login;
 mod migrations;
 mod objects;
 mod owners;
+mod people;
 mod refresh;
 mod secrets;
 mod sessions;

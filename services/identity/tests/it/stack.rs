@@ -84,6 +84,10 @@ impl Stack {
             previous_master_key: None,
             environment: "test".to_owned(),
             session_days: 30,
+            smtp_url: None,
+            mail_folder: None,
+            mail_from: None,
+            public_url: None,
         }
     }
 
