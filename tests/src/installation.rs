@@ -69,12 +69,7 @@ impl Installation {
     /// As [`Self::start`], with the test's own wishes.
     pub async fn start_with(options: Options) -> Self {
         let db = TestDb::with(&migrators()).await;
-        let settings = BTreeMap::from([
-            ("TRINITY_IDENTITY_DATABASE_URL".to_owned(), db.urls("identity").serve.clone()),
-            ("TRINITY_IDENTITY_MASTER_KEY".to_owned(), STANDARD.encode(MASTER_KEY)),
-        ]);
-        let identity = trinity_config::load_from("identity", &settings).expect("settings of identity");
-        trinity_identity::create_staff(&identity, STAFF, PASSWORD, "Operator").await.expect("a first member of staff");
+        add_first_staff(&db).await;
         let this = Self::spawn(db, &options);
         this.ready(START_DEADLINE).await;
         this
@@ -252,6 +247,16 @@ impl Installation {
     pub fn process(&mut self, name: &str) -> &mut Process {
         self.processes.get_mut(name).expect("a service")
     }
+}
+
+/// Makes the first member of staff, as the command of the identity service does.
+pub async fn add_first_staff(db: &TestDb) {
+    let settings = BTreeMap::from([
+        ("TRINITY_IDENTITY_DATABASE_URL".to_owned(), db.urls("identity").serve.clone()),
+        ("TRINITY_IDENTITY_MASTER_KEY".to_owned(), STANDARD.encode(MASTER_KEY)),
+    ]);
+    let identity = trinity_config::load_from("identity", &settings).expect("settings of identity");
+    trinity_identity::create_staff(&identity, STAFF, PASSWORD, "Operator").await.expect("a first member of staff");
 }
 
 fn with<K: Into<String>>(

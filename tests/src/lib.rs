@@ -8,5 +8,5 @@ mod process;
 mod proxy;
 
 pub use api::{Answer, Api};
-pub use installation::{Installation, Options, PASSWORD, migrators};
+pub use installation::{Installation, Options, PASSWORD, add_first_staff, migrators};
 pub use proxy::Proxy;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use trinity_stack_tests::{Installation, Options, Proxy, migrators};
+use trinity_stack_tests::{Installation, Options, Proxy, add_first_staff, migrators};
 use trinity_testkit::{TestDb, eventually};
 
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -17,6 +17,7 @@ fn address(url: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_away_at_start_and_later_is_borne_without_a_restart() {
     let db = TestDb::with(&migrators()).await;
+    add_first_staff(&db).await;
     let proxy = Proxy::start(address(&db.urls("registry").serve)).await;
     proxy.cut();
     let options = Options { postgres_through: Some(proxy.address.to_string()), ..Options::default() };

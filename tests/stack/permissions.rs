@@ -140,7 +140,7 @@ async fn suspension_and_expiry_act_within_a_second_and_end_as_they_began() {
     let subscription = format!("/platform/tenants/{tenant}/subscription");
     staff.put(&subscription, json!({"plan": "enterprise", "status": "expired"})).await.data();
     trinity_testkit::eventually(STALE_FOR * 2, "the end of writing", || async {
-        let answer = owner.post("/projects", json!({"name": "", "app": "eda"})).await;
+        let answer = owner.patch(&paths[0], json!({"description": "more"})).await;
         (answer.status == 403).then(|| assert_eq!(answer.error(403), "SUBSCRIPTION_EXPIRED"))
     })
     .await;

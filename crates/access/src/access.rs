@@ -86,7 +86,7 @@ impl Access {
     /// Whether the caller has the permission in the whole tenant.
     #[must_use]
     pub fn allows_in_tenant(&self, permission: &str) -> bool {
-        self.in_scope(permission) && self.tenant.has(permission)
+        self.may(permission) && self.tenant.has(permission)
     }
 
     /// Whether the caller has the permission on the object of `path` at `now`.
@@ -122,7 +122,7 @@ impl Access {
         path: Option<&'a Path>,
         now: DateTime<Utc>,
     ) -> impl Iterator<Item = Reason<'a>> {
-        let in_scope = self.in_scope(permission);
+        let in_scope = self.may(permission);
         let tenant = (in_scope && self.tenant.has(permission)).then_some(Reason::Tenant);
         let nodes = path.filter(|_| in_scope).map(Path::nodes).unwrap_or_default();
         tenant.into_iter().chain(nodes.iter().flat_map(move |node| self.reasons_at(permission, node, now)))
@@ -150,7 +150,7 @@ impl Access {
     /// Where the caller has the permission at `now`.
     #[must_use]
     pub fn visible(&self, permission: &str, now: DateTime<Utc>) -> Visible {
-        if !self.in_scope(permission) {
+        if !self.may(permission) {
             return Visible::default();
         }
         if self.tenant.has(permission) {
@@ -175,7 +175,9 @@ impl Access {
         }
     }
 
-    fn in_scope(&self, permission: &str) -> bool {
+    /// Whether the scopes of the caller's key, if it has any, let him have the permission at all.
+    #[must_use]
+    pub fn may(&self, permission: &str) -> bool {
         self.scopes.is_none_or(|scopes| scopes.has(permission))
     }
 

@@ -69,8 +69,8 @@ impl Authenticator {
             tokens: RwLock::new(UserTokens::new(issuer, &[])),
             last_refresh: Mutex::new(None),
             verified: Cache::builder().max_capacity(VERIFIED_TOKENS).time_to_live(Duration::from_secs(600)).build(),
-            access: Memory::new(),
-            standings: Memory::new(),
+            access: Memory::new(|caller: &Arc<Caller>| caller.tenant().unwrap_or(TenantId::NIL)),
+            standings: Memory::new(|tenant| *tenant),
         }
     }
 
@@ -96,7 +96,7 @@ impl Authenticator {
     /// # Errors
     /// `Unauthenticated` when his session, key or account is no longer good; `Unavailable` when identity is away.
     pub async fn access(&self, caller: &Arc<Caller>) -> Result<Arc<Access>> {
-        let ask = async { Ok(self.directory.access(caller).await?.map(Arc::new)) };
+        let ask = async || Ok(self.directory.access(caller).await?.map(Arc::new));
         let known = self.access.get(Arc::clone(caller), ask).await?;
         known.as_ref().clone().ok_or_else(Error::unauthenticated)
     }
@@ -106,18 +106,18 @@ impl Authenticator {
     /// # Errors
     /// `Unavailable` when the tenant service is away.
     pub async fn standing(&self, tenant: TenantId) -> Result<Arc<Standing>> {
-        let ask = async { self.directory.standing(tenant).await.map(Arc::new) };
+        let ask = async || self.directory.standing(tenant).await.map(Arc::new);
         Ok(Arc::clone(&*self.standings.get(tenant, ask).await?))
     }
 
-    /// Forgets what callers of a tenant may do, after a change of it.
+    /// Forgets what callers of a tenant may do, after a change of it; those without a tenant are the nil tenant's.
     pub fn forget_access(&self, tenant: TenantId) {
-        self.access.forget(move |caller| caller.tenant() == Some(tenant));
+        self.access.forget(Some(tenant));
     }
 
     /// Forgets what a tenant (or, without one, every tenant) may use, after a change of it.
     pub fn forget_standing(&self, tenant: Option<TenantId>) {
-        self.standings.forget(move |known| tenant.is_none_or(|tenant| tenant == *known));
+        self.standings.forget(tenant);
     }
 
     /// Fetches the keys anew.

@@ -17,7 +17,7 @@ use trinity_error::{Code, Error, Result};
 use trinity_proto::common::{Access, Policy};
 
 use crate::Runtime;
-use crate::refusals::Refusals;
+use crate::told_calls::ToldCalls;
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -26,7 +26,7 @@ const DEFAULT_DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) struct Guard {
     rpcs: Arc<HashMap<String, Rules>>,
     authenticator: Arc<Authenticator>,
-    refusals: Refusals,
+    calls: ToldCalls,
 }
 
 struct Rules {
@@ -63,7 +63,7 @@ impl Guard {
         Ok(Self {
             rpcs: Arc::new(rpcs),
             authenticator: Arc::clone(&runtime.authenticator),
-            refusals: runtime.refusals.clone(),
+            calls: runtime.calls.clone(),
         })
     }
 
@@ -85,14 +85,29 @@ impl Guard {
         if let Some(tenant) = ctx.caller.tenant() {
             ctx.standing = Some(self.authenticator.standing(tenant).await?);
         }
-        let judged = judge(policy, &ctx);
-        match &judged {
-            Err(error) => self.refusals.record(&ctx, policy, error.reason()),
-            // Why: what staff read in a tenant is the tenant's to know; what they change is announced by handlers.
-            Ok(()) if matches!(ctx.caller, Caller::Staff { .. }) => self.refusals.record(&ctx, policy, "OK"),
-            Ok(()) => {}
+        match judge(policy, &ctx) {
+            Ok(()) => Ok(ctx),
+            Err(error) => {
+                self.calls.record(&ctx, policy, error.reason());
+                Err(error)
+            }
         }
-        judged.map(|()| ctx)
+    }
+
+    /// Tells the trail of a call that a handler has answered, as far as the handler has not: that it was refused, and
+    /// whatever staff do in a tenant. Staff get no answer that the trail cannot hold.
+    fn tell(&self, ctx: &RequestContext, policy: &Policy, response: Response) -> Response {
+        let outcome = match status_of(&response) {
+            "0" => "OK",
+            "5" => "NOT_FOUND",
+            "7" => "PERMISSION_DENIED",
+            _ => "FAILED",
+        };
+        let staff = matches!(ctx.caller, Caller::Staff { entered: Some(_), .. });
+        if (staff || outcome == "PERMISSION_DENIED") && !self.calls.record(ctx, policy, outcome) && staff {
+            return tonic::Status::from(Error::unavailable("the audit trail")).into_http();
+        }
+        response
     }
 }
 
@@ -105,9 +120,11 @@ fn judge(policy: &Policy, ctx: &RequestContext) -> Result<()> {
         (Access::Internal, Caller::Service { .. }) | (Access::Platform, Caller::Staff { entered: None, .. }) => Ok(()),
         (Access::Authenticated | Access::Permission, caller) if caller.tenant().is_some() => {
             judge_standing(policy, ctx)?;
+            let (access, permission) = (ctx.access()?, &policy.permission);
             let contained = CONTAINED.contains(&policy.object_type.as_str());
-            let permission = &policy.permission;
-            if permission.is_empty() || contained || ctx.access()?.allows_in_tenant(permission) {
+            let possible = !matches!(caller, Caller::Staff { .. }) || permission.ends_with(".read");
+            let allowed = if contained { access.may(permission) } else { access.allows_in_tenant(permission) };
+            if permission.is_empty() || (possible && allowed) {
                 Ok(())
             } else {
                 Err(Error::permission_denied(permission))
@@ -164,7 +181,7 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
         callers => callers,
     };
     let deadline = shorter(rules.deadline, grpc_timeout(request.headers()));
-    request.extensions_mut().insert(ctx);
+    request.extensions_mut().insert(ctx.clone());
     let answer = next.run(request).instrument(span);
     let response = match deadline {
         None => answer.await,
@@ -173,14 +190,18 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
             tonic::Status::from(error).into_http()
         }),
     };
-    rules.finish(path, started, response)
+    rules.finish(path, started, guard.tell(&ctx, &rules.policy, response))
+}
+
+/// The code of a call. A status in the trailers of a streamed body is not seen; unary errors are always in the headers.
+fn status_of(response: &Response) -> &str {
+    response.headers().get("grpc-status").and_then(|code| code.to_str().ok()).unwrap_or("0")
 }
 
 impl Rules {
     fn finish(&self, path: &str, started: Instant, response: Response) -> Response {
         const SECONDS: &str = "trinity_rpc_seconds";
-        // Why: a status in the trailers of a streamed body is not seen here; unary errors are always in the headers.
-        let code = response.headers().get("grpc-status").and_then(|code| code.to_str().ok()).unwrap_or("0");
+        let code = status_of(&response);
         let register = || metrics::histogram!(SECONDS, "method" => path.to_owned(), "code" => code.to_owned());
         if code == "0" {
             self.succeeded.get_or_init(register).record(started.elapsed());

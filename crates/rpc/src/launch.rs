@@ -86,6 +86,7 @@ async fn run<S: Settings>(
             runtime.start();
             stop_on_signal(shutdown.clone())?;
             serve(listen, vec![service], shutdown).await?;
+            runtime.drain().await;
             tracing::info!(service = name, "stopped");
         }
     }

@@ -8,9 +8,9 @@ mod directory;
 mod guard;
 mod launch;
 mod peers;
-mod refusals;
 mod runtime;
 mod server;
+mod told_calls;
 
 pub use channel::Channel;
 pub use guard::open;

@@ -13,16 +13,17 @@ use trinity_ids::TenantId;
 
 use crate::Peers;
 use crate::directory::PeerDirectory;
-use crate::refusals::Refusals;
+use crate::told_calls::ToldCalls;
 
 /// The stream on which every service announces its changes.
 pub const EVENTS: &str = "events";
 /// How often the keys of access tokens are fetched.
 const KEY_INTERVAL: Duration = Duration::from_secs(5);
-/// Announcements, by what stands before the dot, after which callers may do something else than before.
-const ACCESS_HINTS: [&str; 13] = [
-    "api_key", "auth", "binding", "grant", "group", "invitation", "mfa", "password", "role", "service_account", "session",
-    "staff", "user",
+/// Announcements, whole or by what stands before the dot, after which callers may do something else than before. A login
+/// is none: strangers can make them fail as often as they like.
+const ACCESS_HINTS: [&str; 12] = [
+    "api_key", "auth.logout", "binding", "grant", "group", "password.change", "password.reset", "role", "service_account",
+    "session", "staff", "user",
 ];
 /// Announcements after which a tenant may use something else than before.
 const STANDING_HINTS: [&str; 4] = ["tenant", "subscription", "plan", "flag"];
@@ -40,7 +41,7 @@ pub struct Runtime {
     pub shutdown: CancellationToken,
     /// The issuer of access tokens.
     pub issuer: String,
-    pub(crate) refusals: Refusals,
+    pub(crate) calls: ToldCalls,
 }
 
 impl Runtime {
@@ -53,14 +54,19 @@ impl Runtime {
             Bus::new(&shared.redis_url, &shared.redis_prefix).context("the setting TRINITY_REDIS_URL is malformed")?;
         let directory = PeerDirectory::new(&peers)?;
         let authenticator = Arc::new(Authenticator::new(&shared.issuer, Arc::clone(peers.service_key()), directory));
-        let refusals = Refusals::new(&peers)?;
-        Ok(Self { peers, authenticator, bus, shutdown, issuer: shared.issuer.clone(), refusals })
+        let calls = ToldCalls::new(&peers)?;
+        Ok(Self { peers, authenticator, bus, shutdown, issuer: shared.issuer.clone(), calls })
     }
 
     /// The same process, for the service `name`.
     #[must_use]
     pub fn named(&self, name: &str) -> Self {
         Self { peers: self.peers.named(name), ..self.clone() }
+    }
+
+    /// Waits until the trail has been told of the last calls, for some seconds at the most.
+    pub async fn drain(&self) {
+        self.calls.drain().await;
     }
 
     /// Starts the jobs that a process has once: what is remembered of callers and tenants kept fresh.
@@ -107,8 +113,9 @@ async fn heed(authenticator: &Authenticator, mut events: broadcast::Receiver<Ent
 fn forget(authenticator: &Authenticator, entry: &Entry) {
     let field = |name: &str| entry.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str());
     let Some(tenant) = field("tenant_id").and_then(|id| id.parse().ok()) else { return };
-    let subject = field("action").and_then(|action| action.split('.').next()).unwrap_or_default();
-    if ACCESS_HINTS.contains(&subject) {
+    let action = field("action").unwrap_or_default();
+    let subject = action.split('.').next().unwrap_or_default();
+    if ACCESS_HINTS.contains(&subject) || ACCESS_HINTS.contains(&action) {
         authenticator.forget_access(tenant);
     }
     if STANDING_HINTS.contains(&subject) {

@@ -35,6 +35,7 @@ pub async fn serve(
     let served = tokio::try_join!(trinity_rpc::serve(grpc, services, shutdown.clone()), gateway, worker);
     // Why: when one of them fails, the others' background work must end as well.
     shutdown.cancel();
+    runtime.drain().await;
     served.map(|_| ())
 }
 

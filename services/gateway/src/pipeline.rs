@@ -15,6 +15,7 @@ use http::{HeaderValue, Request, Response, StatusCode, Version};
 use tracing::Instrument as _;
 use trinity_authz::Authenticator;
 use trinity_context::Caller;
+use trinity_error::{Code, Error};
 use trinity_ids::TenantId;
 use trinity_rpc::Channel;
 
@@ -129,14 +130,29 @@ impl Edge {
         }
     }
 
-    /// Refuses before any work is done; each service verifies the token again for itself, and judges whether its holder
-    /// may still use it. Gives the tenant that answers for the request: none for staff, whichever tenant they look at.
+    /// Refuses before any work is done; each service verifies the token again for itself. Gives the tenant that answers
+    /// for the request: none for staff, whichever tenant they look at. Whoever comes with a token that is not good, be it
+    /// made up or revoked, spends what his address may spend, and nothing of a tenant's.
     async fn authenticate(&self, facts: &Facts) -> Result<Option<TenantId>, Refusal> {
-        let Some(token) = facts.bearer() else { return Err(trinity_error::Error::unauthenticated().into()) };
-        Ok(match *self.authenticator.authenticate(token).await? {
-            Caller::User { tenant, .. } | Caller::ServiceAccount { tenant, .. } => Some(tenant),
-            Caller::Staff { .. } | Caller::Service { .. } | Caller::Anonymous => None,
-        })
+        let Some(token) = facts.bearer() else { return Err(Error::unauthenticated().into()) };
+        match self.bearer(token).await {
+            Err(error) if error.code() == Code::Unauthenticated => {
+                self.limits.addresses.admit(facts.address)?;
+                Err(error.into())
+            }
+            other => Ok(other?),
+        }
+    }
+
+    async fn bearer(&self, token: &str) -> Result<Option<TenantId>, Error> {
+        let caller = self.authenticator.authenticate(token).await?;
+        match *caller {
+            Caller::User { tenant, .. } | Caller::ServiceAccount { tenant, .. } => {
+                self.authenticator.access(&caller).await?;
+                Ok(Some(tenant))
+            }
+            Caller::Staff { .. } | Caller::Service { .. } | Caller::Anonymous => Ok(None),
+        }
     }
 
     /// Holds a tenant to its requests per minute, and counts those that pass.

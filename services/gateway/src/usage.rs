@@ -126,13 +126,10 @@ impl Meter {
     }
 }
 
-/// Why: a batch that is refused for what it is would be in the way of all that follow.
+/// Why one code alone: a batch that is wrong in any state would be in the way of all that follow; whatever else is said
+/// of it may be otherwise tomorrow.
 fn may_succeed_later(status: &Status) -> bool {
-    use Code::{Aborted, Cancelled, DeadlineExceeded, ResourceExhausted, Unauthenticated, Unavailable, Unknown};
-    matches!(
-        status.code(),
-        Aborted | Cancelled | DeadlineExceeded | ResourceExhausted | Unauthenticated | Unavailable | Unknown
-    )
+    status.code() != Code::InvalidArgument
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Requests of people who have not signed in yet, such as logins, by their address. Each instance counts for itself.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -10,8 +10,10 @@ use super::{Clock, Exceeded};
 
 /// A whole minute's requests may come at once: this guards against floods, and people behind one address come in flocks.
 const BURST: Duration = Duration::from_secs(60);
-/// How many addresses are remembered; a flood from more of them is not this limit's to stop.
+/// How many addresses are remembered. Beyond that newcomers share one limit, so that a flood from many addresses neither
+/// fills the memory nor frees anybody.
 const ADDRESSES: usize = 100_000;
+const EVERYBODY_ELSE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// The limit by address.
 pub struct AddressLimit {
@@ -37,10 +39,14 @@ impl AddressLimit {
         }
         let (quota, now) = (Quota::new(self.per_minute, BURST), self.clock.now_us());
         let mut addresses = self.used();
-        if addresses.len() >= ADDRESSES {
-            addresses.clear();
+        let mut network = network(address);
+        if addresses.len() >= ADDRESSES && !addresses.contains_key(&network) {
+            addresses.retain(|_, used| used.is_pending(now));
+            if addresses.len() >= ADDRESSES {
+                network = EVERYBODY_ELSE;
+            }
         }
-        let used = addresses.entry(network(address)).or_default();
+        let used = addresses.entry(network).or_default();
         let wait = used.wait(quota, now);
         if wait > Duration::ZERO {
             return Err(Exceeded { limit: self.per_minute, wait });

@@ -29,6 +29,7 @@ pub(crate) mod user;
 fn own_session(ctx: &RequestContext) -> Result<SessionId> {
     match &ctx.caller {
         Caller::User { session, .. } => Ok(*session),
-        _ => Err(Error::unauthenticated()),
+        // The same answer as to whoever needs a person and is none.
+        _ => Err(ctx.user().err().unwrap_or_else(Error::unauthenticated)),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use trinity_access::Path;
-use trinity_context::RequestContext;
+use trinity_context::{Caller, RequestContext};
 use trinity_error::{Error, Result};
 
 use crate::app::App;
@@ -25,11 +25,15 @@ pub(super) fn require(ctx: &RequestContext, permission: &str, noun: &str, place:
 /// meanwhile is not theirs any more.
 ///
 /// # Errors
-/// `Unauthenticated` when the caller is no longer good; `Unavailable` when nobody knows.
+/// `Unauthenticated` when the caller is no longer good; `PermissionDenied` when the tenant is suspended; `Unavailable` when
+/// nobody knows.
 pub(super) async fn renew(app: &App, ctx: &RequestContext) -> Result<RequestContext> {
     let mut now = ctx.clone();
     now.access = Some(app.authenticator.access(&Arc::new(ctx.caller.clone())).await?);
     now.standing = Some(app.authenticator.standing(ctx.tenant()?).await?);
+    if now.standing()?.suspended && !matches!(ctx.caller, Caller::Staff { .. }) {
+        return Err(error::tenant_suspended());
+    }
     Ok(now)
 }
 
@@ -38,12 +42,5 @@ pub(super) async fn renew(app: &App, ctx: &RequestContext) -> Result<RequestCont
 /// # Errors
 /// `PermissionDenied`, as at the start of a call.
 pub(super) fn require_writable(ctx: &RequestContext) -> Result<()> {
-    let standing = ctx.standing()?;
-    if standing.suspended {
-        Err(error::tenant_suspended())
-    } else if !standing.writable {
-        Err(error::subscription_expired())
-    } else {
-        Ok(())
-    }
+    if ctx.standing()?.writable { Ok(()) } else { Err(error::subscription_expired()) }
 }

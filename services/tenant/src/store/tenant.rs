@@ -97,7 +97,7 @@ pub async fn find(tx: &mut PgConnection, id: TenantId) -> Result<Option<Tenant>>
 
 /// Finds a tenant and keeps others from changing it. After a wait its domains may be those from before.
 pub async fn find_locked(tx: &mut PgConnection, id: TenantId) -> Result<Option<Tenant>> {
-    let query = sqlx::query_as::<_, Row>(select!("FROM tenants AS t WHERE t.tenant_id = $1 FOR UPDATE"));
+    let query = sqlx::query_as::<_, Row>(select!("FROM tenants AS t WHERE t.tenant_id = $1 FOR NO KEY UPDATE"));
     query.bind(id).fetch_optional(tx).await?.map(Tenant::try_from).transpose()
 }
 

@@ -1,7 +1,7 @@
 //! What other services ask: where a workflow stands, plans to execute, and executions to count.
 
 use trinity_context::RequestContext;
-use trinity_error::{Error, Result, parse_id};
+use trinity_error::{Code, Error, Result, parse_id};
 use trinity_ids::{RunId, TenantId, WorkflowId};
 use trinity_proto::workflow as pb;
 
@@ -16,8 +16,14 @@ pub async fn get(app: &App, ctx: &RequestContext, request: pb::GetPlanRequest) -
     let tenant: TenantId = parse_id("tenant_id", &request.tenant_id)?;
     let workflow: WorkflowId = parse_id("workflow_id", &request.workflow_id)?;
     let version = request.version.map(|version| convert::version_of("version", version)).transpose()?;
-    let planned = store::version::find_plan(&app.db, &ctx.for_tenant(tenant), workflow, version).await?;
+    let ctx = ctx.for_tenant(tenant);
+    let planned = store::version::find_plan(&app.db, &ctx, workflow, version).await?;
     let planned = planned.ok_or_else(|| Error::not_found("workflow"))?;
+    // Why: a workflow goes with its project, be that deleted or made for an app that the tenant may no longer use.
+    let project_owner = match app.registry.check_project(&ctx, planned.project_id).await {
+        Err(error) if error.code() == Code::NotFound => return Err(Error::not_found("workflow")),
+        owner => owner?,
+    };
     let faults = convert::faults(convert::stored_faults(&planned.faults)?);
     let plan = faults.is_empty().then(|| convert::stored_plan(&planned.plan)).transpose()?;
     Ok(pb::GetPlanResponse {
@@ -28,7 +34,7 @@ pub async fn get(app: &App, ctx: &RequestContext, request: pb::GetPlanRequest) -
         plan,
         faults,
         owner_id: planned.owner_id.into(),
-        project_owner_id: planned.project_owner_id.into(),
+        project_owner_id: project_owner.into(),
     })
 }
 

@@ -1,6 +1,10 @@
 //! What no handler announces goes to the audit trail too, without the caller waiting for it: refused calls, and what
 //! staff read in a tenant.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
 use anyhow::Result;
 use tokio::sync::mpsc;
 use trinity_context::RequestContext;
@@ -12,28 +16,34 @@ use trinity_proto::common::Policy;
 
 use crate::{Channel, Peers};
 
-/// How many refusals wait at the most; beyond that they are counted, not kept.
+/// How many calls wait at the most; beyond that they are counted, not kept.
 const QUEUE: usize = 4096;
+/// How long the end of a process waits for the trail.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(3);
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 const BATCH: usize = 200;
 
 /// A bounded queue of calls on their way to audit.
 #[derive(Debug, Clone)]
-pub(crate) struct Refusals {
+pub(crate) struct ToldCalls {
     queue: mpsc::Sender<NewEvent>,
+    /// How many are queued or on their way.
+    open: Arc<AtomicUsize>,
 }
 
-impl Refusals {
+impl ToldCalls {
     pub(crate) fn new(peers: &Peers) -> Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let client = AuditServiceClient::new(peers.channel("audit")?);
-        trinity_telemetry::spawn("refusals", deliver(waiting, client, peers.clone()));
-        Ok(Self { queue })
+        let open = Arc::new(AtomicUsize::new(0));
+        trinity_telemetry::spawn("told-calls", deliver(waiting, client, peers.clone(), Arc::clone(&open)));
+        Ok(Self { queue, open })
     }
 
     /// Records a call, with its `outcome` ("OK" or the reason of a refusal), in the trail of the caller's tenant.
-    /// Strangers have no tenant whose trail could hold it.
-    pub(crate) fn record(&self, ctx: &RequestContext, policy: &Policy, outcome: &str) {
-        let Some(tenant) = ctx.caller.tenant() else { return };
+    /// Strangers have no tenant whose trail could hold it. False when too many wait.
+    pub(crate) fn record(&self, ctx: &RequestContext, policy: &Policy, outcome: &str) -> bool {
+        let Some(tenant) = ctx.caller.tenant() else { return true };
         let (actor, id, name) = ctx.actor();
         let action = if policy.audit_action.is_empty() { &policy.permission } else { &policy.audit_action };
         let now = std::time::SystemTime::now();
@@ -50,14 +60,31 @@ impl Refusals {
             created_at: Some(Timestamp::from(now)),
             ..NewEvent::default()
         };
-        if self.queue.try_send(event).is_err() {
-            metrics::counter!("trinity_refusals_not_recorded_total").increment(1);
+        self.open.fetch_add(1, Ordering::Relaxed);
+        let queued = self.queue.try_send(event).is_ok();
+        if !queued {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            metrics::counter!("trinity_calls_not_recorded_total").increment(1);
+        }
+        queued
+    }
+
+    /// Waits until nothing is open, or for too long.
+    pub(crate) async fn drain(&self) {
+        let begun = Instant::now();
+        while self.open.load(Ordering::Relaxed) > 0 && begun.elapsed() < DRAIN_TIMEOUT {
+            tokio::time::sleep(DRAIN_TIMEOUT / 100).await;
         }
     }
 }
 
-async fn deliver(mut waiting: mpsc::Receiver<NewEvent>, client: AuditServiceClient<Channel>, peers: Peers) {
-    let ctx = RequestContext::service("refusals");
+async fn deliver(
+    mut waiting: mpsc::Receiver<NewEvent>,
+    client: AuditServiceClient<Channel>,
+    peers: Peers,
+    open: Arc<AtomicUsize>,
+) {
+    let ctx = RequestContext::service("told-calls");
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
         let events = std::mem::take(&mut batch);
@@ -66,11 +93,12 @@ async fn deliver(mut waiting: mpsc::Receiver<NewEvent>, client: AuditServiceClie
             match client.clone().append_batch(request).await {
                 Ok(_) => break,
                 Err(status) if status.code() == tonic::Code::InvalidArgument => {
-                    tracing::error!(%status, "audit refuses a batch of refusals");
+                    tracing::error!(%status, "audit refuses a batch of calls");
                     break;
                 }
-                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(500)).await,
+                Err(_) => tokio::time::sleep(RETRY_AFTER).await,
             }
         }
+        open.fetch_sub(events.len(), Ordering::Relaxed);
     }
 }
