@@ -14,8 +14,19 @@ use trinity_stack_tests::{Api, Installation, PASSWORD};
 
 const TABLE: &str = include_str!("matrix.txt");
 const CALLERS: [&str; 13] = [
-    "anonymous", "rubbish", "expired", "member", "viewer", "editor", "admin", "owner", "scopeless", "suspended", "staff",
-    "inside", "service",
+    "anonymous",
+    "rubbish",
+    "expired",
+    "member",
+    "viewer",
+    "editor",
+    "admin",
+    "owner",
+    "scopeless",
+    "suspended",
+    "staff",
+    "inside",
+    "service",
 ];
 
 /// The rows of a table: RPC and its outcomes in the order of the callers.

@@ -119,8 +119,7 @@ async fn insert(connection: &mut PgConnection, schema: &str, table: &str, tenant
     .expect("the columns");
     let value = |(name, kind): &(String, String)| match (name.as_str(), kind.as_str()) {
         ("tenant_id", _) => format!("'{tenant}'"),
-        (_, "uuid") => format!("'{}'", Uuid::now_v7()),
-        (_, "text" | "name") => format!("'{}'", Uuid::now_v7()),
+        (_, "uuid" | "text" | "name") => format!("'{}'", Uuid::now_v7()),
         (_, "boolean") => "false".to_owned(),
         (_, "json" | "jsonb") => "'{}'".to_owned(),
         (_, "bytea") => format!("'\\x{}'", Uuid::now_v7().simple()),
@@ -139,7 +138,10 @@ async fn insert(connection: &mut PgConnection, schema: &str, table: &str, tenant
 fn mutations(schema: &str, table: &str, policies: &[String]) -> BTreeMap<String, String> {
     let target = format!("{schema}.{table}");
     let mut mutations = BTreeMap::from([
-        ("not forced".to_owned(), format!("ALTER TABLE {target} OWNER TO trinity_{schema}; ALTER TABLE {target} NO FORCE ROW LEVEL SECURITY")),
+        (
+            "not forced".to_owned(),
+            format!("ALTER TABLE {target} OWNER TO trinity_{schema}; ALTER TABLE {target} NO FORCE ROW LEVEL SECURITY"),
+        ),
         ("disabled".to_owned(), format!("ALTER TABLE {target} DISABLE ROW LEVEL SECURITY")),
     ]);
     for policy in policies {

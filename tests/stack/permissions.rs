@@ -209,3 +209,28 @@ async fn a_page_token_belongs_to_its_tenant_and_its_query() {
     assert_eq!(owner.get(&next("&deleted=true")).await.status, 400, "another query's token");
     assert_eq!(owner.get("/projects?per_page=2&page_token=AAAA").await.status, 400, "no token at all");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_tenant_uses_is_counted_by_day() {
+    let settings = vec![
+        ("TRINITY_GATEWAY_USAGE_INTERVAL_MS", "200".to_owned()),
+        ("TRINITY_REGISTRY_METER_INTERVAL_MS", "200".to_owned()),
+        ("TRINITY_ORCHESTRATION_USAGE_INTERVAL_MS", "200".to_owned()),
+    ];
+    let installation = Installation::start_with(Options { settings, ..Options::default() }).await;
+    let (_, owner) = installation.tenant("acme").await;
+    installation.person(&owner, "acme", "viewer").await;
+    let (project, _) = shared(&owner).await;
+    owner.upload(&project, "some.csv", b"a,b\n1,2\n".to_vec()).await;
+    owner.put("/tenant/budgets/requests", json!({"monthly_amount": 1, "alert_percents": [100]})).await.data();
+    trinity_testkit::eventually(DEADLINE, "every figure", || async {
+        let days = owner.get("/tenant/usage").await.data().as_array().unwrap().clone();
+        let today = days.last().unwrap().clone();
+        let at_least = |metric: &str, least: u64| today[metric].as_u64().unwrap() >= least;
+        let all =
+            at_least("requests", 5) && at_least("runs", 1) && at_least("storage_bytes", 8) && at_least("seats", 2);
+        let budget = owner.get("/tenant/budgets").await.data()[0].clone();
+        (all && budget["alerted_percent"] == 100).then_some(())
+    })
+    .await;
+}

@@ -102,7 +102,11 @@ pub const ROLES: [RoleSpec; 5] = [
     RoleSpec { name: "admin", description: "People, permissions, projects and the audit trail", words: ADMIN },
     RoleSpec { name: "editor", description: "Creates, changes and runs workflows in every project", words: EDITOR },
     RoleSpec { name: "viewer", description: "Reads every project, workflow, run and dataset", words: VIEWER },
-    RoleSpec { name: "member", description: "Makes projects, and sees his own and what is shared with him", words: MEMBER },
+    RoleSpec {
+        name: "member",
+        description: "Makes projects, and sees his own and what is shared with him",
+        words: MEMBER,
+    },
 ];
 
 /// The built-in role of this name.

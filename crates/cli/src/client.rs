@@ -197,7 +197,7 @@ impl Client {
         let method = Method::from_bytes(method.as_bytes())
             .map_err(|_| Error::Unexpected(format!("{method:?} is not an HTTP method")))?;
         let request = self.request(method, path);
-        let request = body.into_iter().fold(request, |request, body| request.json(body));
+        let request = body.into_iter().fold(request, RequestBuilder::json);
         Ok(self.envelope(request).await?.data)
     }
 

@@ -22,8 +22,18 @@ const KEY_INTERVAL: Duration = Duration::from_secs(5);
 /// Announcements, whole or by what stands before the dot, after which callers may do something else than before. A login
 /// is none: strangers can make them fail as often as they like.
 const ACCESS_HINTS: [&str; 12] = [
-    "api_key", "auth.logout", "binding", "grant", "group", "password.change", "password.reset", "role", "service_account",
-    "session", "staff", "user",
+    "api_key",
+    "auth.logout",
+    "binding",
+    "grant",
+    "group",
+    "password.change",
+    "password.reset",
+    "role",
+    "service_account",
+    "session",
+    "staff",
+    "user",
 ];
 /// Announcements after which a tenant may use something else than before.
 const STANDING_HINTS: [&str; 4] = ["tenant", "subscription", "plan", "flag"];

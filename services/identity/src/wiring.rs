@@ -17,6 +17,7 @@ use trinity_proto::identity::service_account_service_server::ServiceAccountServi
 use trinity_proto::identity::staff_service_server::StaffServiceServer;
 use trinity_proto::identity::user_service_server::UserServiceServer;
 use trinity_proto::registry::project_service_client::ProjectServiceClient;
+use trinity_proto::tenant::plan_service_client::PlanServiceClient;
 use trinity_proto::tenant::tenant_service_client::TenantServiceClient;
 use trinity_proto::workflow::workflow_service_client::WorkflowServiceClient;
 use trinity_rpc::{Building, Channel, Peers, Runtime, Service};
@@ -86,7 +87,9 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         authenticator: Arc::clone(&runtime.authenticator),
     });
 
-    Relay::new("identity", db.clone(), &runtime)?.spawn();
+    let plans = PlanServiceClient::new(runtime.peers.channel("tenant")?);
+    let seats = jobs::seats::SeatMeter { db: db.clone(), plans, peers: runtime.peers.clone() };
+    Relay::new("identity", db.clone(), &runtime)?.with_sink(seats).spawn();
     jobs::keys::spawn(db.clone(), Arc::clone(&keys), runtime.shutdown.clone());
     jobs::mails::spawn(db.clone(), mailroom, runtime.shutdown.clone());
     jobs::sessions::spawn(db.clone(), runtime.shutdown.clone());

@@ -62,8 +62,7 @@ async fn sign_in(channel: Channel, staff: &Login) -> Result<String> {
 }
 
 async fn tenant(channel: Channel, token: &str, slug: &str) -> Result<String> {
-    let new =
-        CreateTenantRequest { name: "Demo".to_owned(), slug: slug.to_owned(), ..CreateTenantRequest::default() };
+    let new = CreateTenantRequest { name: "Demo".to_owned(), slug: slug.to_owned(), ..CreateTenantRequest::default() };
     let made = TenantServiceClient::new(channel.clone()).create_tenant(bearing(token, new)?).await?.into_inner().tenant;
     let id = made.context("an answer without a tenant")?.id;
     let plan = SetSubscriptionRequest {

@@ -125,13 +125,7 @@ pub fn is_current(folder: &Folder, text: &str) -> bool {
 }
 
 /// Writes what scripts need to know.
-pub fn write_dev_env(
-    folder: &Folder,
-    stack: &Stack,
-    ports: Ports,
-    staff: &Login,
-    login: &Login,
-) -> Result<PathBuf> {
+pub fn write_dev_env(folder: &Folder, stack: &Stack, ports: Ports, staff: &Login, login: &Login) -> Result<PathBuf> {
     let pairs = [
         ("TRINITY_URL", ports.http_url()),
         ("TRINITY_GRPC_URL", ports.grpc_url()),

@@ -4,4 +4,5 @@ pub(crate) mod key_uses;
 pub(crate) mod keys;
 pub(crate) mod mails;
 pub(crate) mod rewrap;
+pub(crate) mod seats;
 pub(crate) mod sessions;

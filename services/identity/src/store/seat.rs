@@ -22,9 +22,12 @@ pub async fn take(tx: &mut PgConnection, tenant: TenantId, seats: Option<u32>) -
         .bind(LOCK)
         .execute(&mut *tx)
         .await?;
-    let taken: i64 = sqlx::query_scalar("SELECT count(*) FROM users WHERE tenant_id = $1 AND active")
-        .bind(tenant)
-        .fetch_one(tx)
-        .await?;
+    let taken = count(tx, tenant).await?;
     if taken < i64::from(seats) { Ok(()) } else { Err(error::seat_limit_reached(seats)) }
+}
+
+/// How many active users the tenant has.
+pub async fn count(tx: &mut PgConnection, tenant: TenantId) -> Result<i64> {
+    let count = sqlx::query_scalar("SELECT count(*) FROM users WHERE tenant_id = $1 AND active");
+    Ok(count.bind(tenant).fetch_one(tx).await?)
 }
