@@ -64,6 +64,8 @@ async fn what_a_program_makes_belongs_to_who_answers_for_it() {
     assert_eq!(refused.code(), Code::PermissionDenied, "beyond the key's scopes, though the program sees the project");
     let list = pb::ListDatasetsRequest { project_id: project.id, ..pb::ListDatasetsRequest::default() };
     assert_eq!(stand.datasets().list_datasets(program.says(list)).await.unwrap_err().code(), Code::PermissionDenied);
-    let hidden = stand.preview(&program, &dataset.id, 1).await.unwrap_err();
-    assert_eq!(reason(&hidden), "DATASET_NOT_FOUND", "a key that reads no datasets sees none");
+    for dataset in [dataset.id, trinity_ids::DatasetId::new().to_string()] {
+        let refused = stand.preview(&program, &dataset, 1).await.unwrap_err();
+        assert_eq!(reason(&refused), "PERMISSION_DENIED", "a key that reads no datasets is told the same of each");
+    }
 }
