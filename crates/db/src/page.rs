@@ -11,7 +11,7 @@ const MAX_PER_PAGE: u32 = 200;
 ///
 /// A token carries a digest of it, so that one of another tenant or another query is refused instead of answering the
 /// wrong part of the wrong list. It is no secret and gives no right: a list shows what its reader may see, wherever
-/// he begins to read. Numbered lists use it through [`PageRequest::parse_for`], lists that go by key directly.
+/// he begins to read. Numbered lists use it through [`PageRequest::parse`], lists that go by key directly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scope(u64);
 
@@ -60,37 +60,23 @@ pub struct PageRequest {
     /// 1 to 200.
     pub per_page: u32,
     /// What the token of the next page is bound to.
-    scope: Option<Scope>,
+    scope: Scope,
 }
 
 impl PageRequest {
-    /// The first `per_page` rows.
+    /// The first `per_page` rows, for a caller who does not go on.
     #[must_use]
     pub const fn first(per_page: u32) -> Self {
-        Self { page: 1, per_page, scope: None }
+        Self { page: 1, per_page, scope: Scope(0) }
     }
 
-    /// Reads the three fields of a list request; zero and empty mean "not given". The token of a numbered list is the
-    /// number of the next page, bound to nothing: for lists that are the same for everybody.
+    /// Reads the three fields of a list request; zero and empty mean "not given". A token holds in the list `query` of the
+    /// caller's tenant only (see [`Scope::new`]). It remembers `per_page`, which need not be sent again and cannot change
+    /// on the way.
     ///
     /// # Errors
     /// `InvalidArgument` naming the field.
-    pub fn parse(page: u32, per_page: u32, page_token: &str) -> Result<Self> {
-        let per_page = per_page_of(per_page)?;
-        let page = match (page, page_token) {
-            (page, "") => page.max(1),
-            (0, token) => number(token)?,
-            _ => return Err(beside_page()),
-        };
-        Ok(Self { page, per_page, scope: None })
-    }
-
-    /// As [`PageRequest::parse`], with tokens that hold in the list `query` of the caller's tenant only (see
-    /// [`Scope::new`]). They remember `per_page`, which need not be sent again and cannot change on the way.
-    ///
-    /// # Errors
-    /// `InvalidArgument` naming the field.
-    pub fn parse_for(ctx: &RequestContext, query: &[&str], page: u32, per_page: u32, page_token: &str) -> Result<Self> {
+    pub fn parse(ctx: &RequestContext, query: &[&str], page: u32, per_page: u32, page_token: &str) -> Result<Self> {
         let scope = Scope::new(ctx, query);
         let asked = per_page_of(per_page)?;
         let (page, per_page) = match (page, page_token) {
@@ -105,7 +91,7 @@ impl PageRequest {
             }
             _ => return Err(beside_page()),
         };
-        Ok(Self { page, per_page, scope: Some(scope) })
+        Ok(Self { page, per_page, scope })
     }
 
     /// SQL's `LIMIT`.
@@ -121,10 +107,7 @@ impl PageRequest {
     }
 
     fn token_of(self, page: u32) -> String {
-        match self.scope {
-            Some(scope) => scope.token(&format!("{page}-{}", self.per_page)),
-            None => page.to_string(),
-        }
+        self.scope.token(&format!("{page}-{}", self.per_page))
     }
 }
 
@@ -189,7 +172,7 @@ mod tests {
     }
 
     fn next_token(ctx: &RequestContext, query: &[&str], per_page: u32) -> String {
-        let request = PageRequest::parse_for(ctx, query, 0, per_page, "").unwrap();
+        let request = PageRequest::parse(ctx, query, 0, per_page, "").unwrap();
         Page { items: vec![()], request, total: 1000 }.next_page_token()
     }
 
@@ -198,7 +181,7 @@ mod tests {
         let ctx = caller(TenantId::new());
         let token = next_token(&ctx, &["projects", "eda"], 7);
         for per_page in [0, 7] {
-            let next = PageRequest::parse_for(&ctx, &["projects", "eda"], 0, per_page, &token).unwrap();
+            let next = PageRequest::parse(&ctx, &["projects", "eda"], 0, per_page, &token).unwrap();
             assert_eq!((next.page, next.per_page, next.offset()), (2, 7, 7));
         }
     }
@@ -209,23 +192,23 @@ mod tests {
         let token = next_token(&ctx, &["projects", "eda", ""], 7);
         let tampered = token.replace("2-7", "3-7");
         let refused = [
-            PageRequest::parse_for(&caller(tenant), &["projects", "eda", ""], 0, 7, &token),
-            PageRequest::parse_for(&ctx, &["projects", "ed", "a"], 0, 7, &token),
-            PageRequest::parse_for(&ctx, &["datasets", "eda", ""], 0, 7, &token),
-            PageRequest::parse_for(&ctx, &["projects", "eda", ""], 0, 8, &token),
-            PageRequest::parse_for(&ctx, &["projects", "eda", ""], 1, 7, &token),
-            PageRequest::parse_for(&ctx, &["projects", "eda", ""], 0, 7, "2"),
-            PageRequest::parse_for(&ctx, &["projects", "eda", ""], 0, 7, &format!("{token}0")),
+            PageRequest::parse(&caller(tenant), &["projects", "eda", ""], 0, 7, &token),
+            PageRequest::parse(&ctx, &["projects", "ed", "a"], 0, 7, &token),
+            PageRequest::parse(&ctx, &["datasets", "eda", ""], 0, 7, &token),
+            PageRequest::parse(&ctx, &["projects", "eda", ""], 0, 8, &token),
+            PageRequest::parse(&ctx, &["projects", "eda", ""], 1, 7, &token),
+            PageRequest::parse(&ctx, &["projects", "eda", ""], 0, 7, "2"),
+            PageRequest::parse(&ctx, &["projects", "eda", ""], 0, 7, &format!("{token}0")),
         ];
         for outcome in refused {
             assert_eq!(outcome.unwrap_err().violations()[0].field, "page_token");
         }
         // A token says where to begin, not what may be seen: another place in the same list is no harm.
-        let elsewhere = PageRequest::parse_for(&ctx, &["projects", "eda", ""], 0, 7, &tampered).unwrap();
+        let elsewhere = PageRequest::parse(&ctx, &["projects", "eda", ""], 0, 7, &tampered).unwrap();
         assert_eq!(elsewhere.page, 3);
         for odd in ["0-7", "2-0", "2-201", "x-7", "2", "4294967296-7"] {
             let sealed = Scope::new(&ctx, &["projects", "eda", ""]).token(odd);
-            assert!(PageRequest::parse_for(&ctx, &["projects", "eda", ""], 0, 0, &sealed).is_err(), "{odd}");
+            assert!(PageRequest::parse(&ctx, &["projects", "eda", ""], 0, 0, &sealed).is_err(), "{odd}");
         }
     }
 

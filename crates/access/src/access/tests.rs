@@ -1,3 +1,5 @@
+//! Decisions in the small, and that every way to ask the same question answers alike.
+
 use chrono::TimeDelta;
 use proptest::prelude::*;
 

@@ -60,7 +60,7 @@ pub async fn list(
         id => Some(parse_id("service_account_id", id)?),
     };
     let query = ["api-keys", &request.service_account_id];
-    let page = PageRequest::parse_for(ctx, &query, request.page, request.per_page, &request.page_token)?;
+    let page = PageRequest::parse(ctx, &query, request.page, request.per_page, &request.page_token)?;
     let mut tx = app.db.begin(ctx).await?;
     let page = store::api_key::list(&mut tx, ctx.tenant()?, account, page).await?;
     Ok(convert::program::key_page(page))

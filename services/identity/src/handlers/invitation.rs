@@ -58,7 +58,7 @@ pub async fn list(
     ctx: &RequestContext,
     request: &pb::ListInvitationsRequest,
 ) -> Result<pb::ListInvitationsResponse> {
-    let page = PageRequest::parse_for(ctx, &["invitations"], request.page, request.per_page, &request.page_token)?;
+    let page = PageRequest::parse(ctx, &["invitations"], request.page, request.per_page, &request.page_token)?;
     let mut tx = app.db.begin(ctx).await?;
     let page = invitation::list(&mut tx, ctx.tenant()?, page).await?;
     Ok(convert::invitation_page(page))

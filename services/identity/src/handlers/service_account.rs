@@ -44,7 +44,7 @@ pub async fn list(
     ctx: &RequestContext,
     request: &pb::ListServiceAccountsRequest,
 ) -> Result<pb::ListServiceAccountsResponse> {
-    let page = PageRequest::parse_for(ctx, &["service-accounts"], request.page, request.per_page, &request.page_token)?;
+    let page = PageRequest::parse(ctx, &["service-accounts"], request.page, request.per_page, &request.page_token)?;
     let mut tx = app.db.begin(ctx).await?;
     let page = store::service_account::list(&mut tx, ctx.tenant()?, page).await?;
     Ok(convert::program::account_page(page))

@@ -44,7 +44,7 @@ pub async fn get(app: &App, ctx: &RequestContext, request: &pb::GetUserRequest) 
 /// # Errors
 /// `InvalidArgument` for a page that makes no sense.
 pub async fn list(app: &App, ctx: &RequestContext, request: &pb::ListUsersRequest) -> Result<pb::ListUsersResponse> {
-    let page = PageRequest::parse_for(ctx, &["users"], request.page, request.per_page, &request.page_token)?;
+    let page = PageRequest::parse(ctx, &["users"], request.page, request.per_page, &request.page_token)?;
     let mut tx = app.db.begin(ctx).await?;
     let page = store::user::list(&mut tx, ctx.tenant()?, page).await?;
     Ok(convert::user_page(page))

@@ -26,7 +26,7 @@ pub(crate) async fn list(
     let category = text::plain("category", request.category)?;
     let search = text::plain("search", request.search)?.to_lowercase();
     let query = ["atoms", &category, &search];
-    let asked = PageRequest::parse_for(ctx, &query, request.page, request.per_page, &request.page_token)?;
+    let asked = PageRequest::parse(ctx, &query, request.page, request.per_page, &request.page_token)?;
     let filter = Filter {
         category: Some(category).filter(|category| !category.is_empty()),
         words: search.split_whitespace().take(MAX_SEARCH_WORDS).map(str::to_owned).collect(),

@@ -62,7 +62,7 @@ pub(crate) async fn list(
     let project = parse_id("project_id", &request.project_id)?;
     let run = if request.run_id.is_empty() { None } else { Some(parse_id("run_id", &request.run_id)?) };
     let query = ["datasets", &request.project_id, &request.run_id];
-    let asked = PageRequest::parse_for(ctx, &query, request.page, request.per_page, &request.page_token)?;
+    let asked = PageRequest::parse(ctx, &query, request.page, request.per_page, &request.page_token)?;
     let tenant = ctx.tenant()?;
     let mut tx = app.db.begin(ctx).await?;
     let place = store::place::find(&mut tx, tenant, project).await?.ok_or_else(|| Error::not_found("project"))?;

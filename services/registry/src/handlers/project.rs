@@ -63,7 +63,7 @@ pub(crate) async fn list(
 ) -> Result<pb::ListProjectsResponse> {
     let slug = text::plain("app", request.app)?;
     let query = ["projects", &slug, if request.deleted { "deleted" } else { "live" }];
-    let asked = PageRequest::parse_for(ctx, &query, request.page, request.per_page, &request.page_token)?;
+    let asked = PageRequest::parse(ctx, &query, request.page, request.per_page, &request.page_token)?;
     let filter = Filter {
         app: Some(slug).filter(|slug| !slug.is_empty()),
         allowed_apps: &ctx.standing()?.allowed_apps,

@@ -52,7 +52,7 @@ pub async fn list(
     ctx: &RequestContext,
     request: &pb::ListTenantsRequest,
 ) -> Result<pb::ListTenantsResponse> {
-    let page = PageRequest::parse_for(ctx, &["tenants"], request.page, request.per_page, &request.page_token)?;
+    let page = PageRequest::parse(ctx, &["tenants"], request.page, request.per_page, &request.page_token)?;
     let mut tx = app.db.begin_system("list-tenants").await?;
     let page = store::tenant::list(&mut tx, page).await?;
     Ok(convert::tenant_page(page))

@@ -37,7 +37,7 @@ pub async fn list(
 ) -> Result<pb::ListWorkflowsResponse> {
     let project: ProjectId = parse_id("project_id", &request.project_id)?;
     let query = ["workflows", &request.project_id, &request.atom];
-    let page = PageRequest::parse_for(ctx, &query, request.page, request.per_page, &request.page_token)?;
+    let page = PageRequest::parse(ctx, &query, request.page, request.per_page, &request.page_token)?;
     let atom = (!request.atom.is_empty()).then_some(request.atom.as_str());
     let filter = Filter { project, atom, visible: &ctx.visible("workflow.read")? };
     let mut tx = app.db.begin(ctx).await?;

@@ -52,7 +52,7 @@ pub async fn list(
     };
     let project = convert::access::project(&request.project_id)?;
     let query = ["role-bindings", &request.subject_id, &request.project_id];
-    let page = PageRequest::parse_for(ctx, &query, request.page, request.per_page, &request.page_token)?;
+    let page = PageRequest::parse(ctx, &query, request.page, request.per_page, &request.page_token)?;
     let mut tx = app.db.begin(ctx).await?;
     let page = store::binding::list(&mut tx, ctx.tenant()?, subject, project, page).await?;
     Ok(convert::access::binding_page(page))

@@ -47,7 +47,7 @@ pub async fn create(
 pub async fn list(app: &App, ctx: &RequestContext, request: &pb::ListGrantsRequest) -> Result<pb::ListGrantsResponse> {
     let object = object(&request.object_type, &request.object_id)?;
     let query = ["grants", object.kind.name(), &request.object_id];
-    let page = PageRequest::parse_for(ctx, &query, request.page, request.per_page, &request.page_token)?;
+    let page = PageRequest::parse(ctx, &query, request.page, request.per_page, &request.page_token)?;
     manageable(app, ctx, object).await?;
     let mut tx = app.db.begin(ctx).await?;
     let page = store::grant::list(&mut tx, ctx.tenant()?, object, page).await?;

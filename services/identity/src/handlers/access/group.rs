@@ -33,7 +33,7 @@ pub async fn create(
 /// # Errors
 /// `InvalidArgument` for a page that makes no sense.
 pub async fn list(app: &App, ctx: &RequestContext, request: &pb::ListGroupsRequest) -> Result<pb::ListGroupsResponse> {
-    let page = PageRequest::parse_for(ctx, &["groups"], request.page, request.per_page, &request.page_token)?;
+    let page = PageRequest::parse(ctx, &["groups"], request.page, request.per_page, &request.page_token)?;
     let mut tx = app.db.begin(ctx).await?;
     let page = store::group::list(&mut tx, ctx.tenant()?, page).await?;
     Ok(convert::access::group_page(page))
