@@ -20,8 +20,10 @@ pub struct Place {
 }
 
 impl Place {
-    /// Starts it and signs in.
+    /// Starts it from nothing and signs in.
     pub fn start() -> Result<Self> {
+        // Why anew: what earlier measurements left behind would slow this one down.
+        run(Command::new(program("trinity-all-in-one")).args(["remove", "--data", FOLDER]))?;
         run(Command::new(program("trinity-all-in-one")).args(["up", "--data", FOLDER]))?;
         let text = std::fs::read_to_string(format!("{FOLDER}/dev.env"))?;
         let settings: BTreeMap<String, String> = text
