@@ -116,7 +116,7 @@ impl Guard {
 }
 
 /// Objects whose containment decides who may do what: their handlers ask the context about each.
-const CONTAINED: [&str; 6] = ["project", "folder", "job", "workflow", "run", "dataset"];
+const CONTAINED: [&str; 8] = ["project", "folder", "job", "workflow", "run", "dataset", "schedule", "hook"];
 
 /// Whether the policy lets the caller in.
 fn judge(policy: &Policy, ctx: &RequestContext) -> Result<()> {
