@@ -2,9 +2,10 @@
 
 DATA ?= .data
 CARGO ?= cargo
+SECONDS ?= 300
 ALL_IN_ONE := target/release/trinity-all-in-one
 
-.PHONY: help up down test lint bench clean-data
+.PHONY: help up down test chaos lint bench clean-data
 
 help: ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,7 +19,12 @@ down: ## Stops everything; the data stays
 
 test: ## Runs every test beside a throw-away Postgres and Redis
 	$(CARGO) build --workspace --bins --tests
+	examples/python-worker/setup.sh
 	target/debug/trinity-devstack exec -- $(CARGO) nextest run --workspace
+
+chaos: ## Kills, stops and empties for SECONDS (300) while runs go on, then checks the books
+	$(CARGO) build --workspace --bins
+	target/debug/trinity-chaos --seconds $(SECONDS)
 
 lint: ## Format, clippy with warnings denied, dependency rules
 	$(CARGO) fmt --all --check

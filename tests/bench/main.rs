@@ -8,6 +8,7 @@ mod load;
 mod place;
 mod profile;
 mod reads;
+mod tables;
 
 use std::error::Error;
 
@@ -30,8 +31,10 @@ fn measure(place: &Place) -> Result<()> {
     access::decisions(place)?;
     access::logins(place)?;
     engine::latency(place)?;
+    engine::burst(place)?;
     engine::throughput(place)?;
-    profile::million_rows(place)
+    profile::million_rows(place)?;
+    tables::against_duckdb(place)
 }
 
 /// Prints one row of the table.

@@ -57,9 +57,9 @@ impl Place {
         data(self.client.get(self.url(path)).bearer_auth(&self.token).send()?)
     }
 
-    pub fn upload(&self, path: &str, body: Vec<u8>) -> Result<Value> {
+    pub fn upload(&self, path: &str, body: impl Into<reqwest::blocking::Body>) -> Result<Value> {
         let request =
-            self.client.post(self.url(path)).bearer_auth(&self.token).timeout(std::time::Duration::from_secs(120));
+            self.client.post(self.url(path)).bearer_auth(&self.token).timeout(std::time::Duration::from_secs(300));
         data(request.header("content-type", "application/octet-stream").body(body).send()?)
     }
 

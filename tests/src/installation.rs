@@ -30,8 +30,12 @@ const MASTER_KEY: [u8; 32] = [3; 32];
 pub struct Options {
     /// Host and port by which the services reach Postgres, instead of its own.
     pub postgres_through: Option<String>,
+    /// Where files lie, instead of a folder of its own.
+    pub storage_url: Option<String>,
     /// Further settings.
     pub settings: Vec<(&'static str, String)>,
+    /// Whether there are two of orchestration and of the worker, one pair beside the other.
+    pub doubled: bool,
 }
 
 /// A running installation. Everything ends with this value.
@@ -45,6 +49,7 @@ pub struct Installation {
     http: String,
     grpc: BTreeMap<&'static str, String>,
     key: ServiceKey,
+    storage_url: String,
     folder: TempDir,
 }
 
@@ -84,8 +89,10 @@ impl Installation {
         let grpc: BTreeMap<&str, String> =
             SERVICES.into_iter().map(|name| (name, format!("http://127.0.0.1:{}", free_port()))).collect();
         let http = format!("127.0.0.1:{}", free_port());
+        let storage_url = options.storage_url.clone();
+        let storage_url = storage_url.unwrap_or_else(|| format!("file://{}/objects", folder.path().display()));
         let mut this =
-            Self { http: format!("http://{http}"), processes: BTreeMap::new(), db, redis, grpc, key, folder };
+            Self { http: format!("http://{http}"), processes: BTreeMap::new(), db, redis, grpc, key, storage_url, folder };
         let shared = this.shared(&seed, options);
         for name in SERVICES {
             this.add(name, this.service_settings(name, &shared, options));
@@ -93,7 +100,20 @@ impl Installation {
         let storage = this.storage();
         this.add("worker", with(&shared, [("TRINITY_WORKER_STORAGE_URL", storage)]));
         this.add("gateway", with(&shared, [("TRINITY_GATEWAY_LISTEN", http)]));
+        if options.doubled {
+            this.add_second_pair(&shared, options);
+        }
         this
+    }
+
+    fn add_second_pair(&mut self, shared: &BTreeMap<String, String>, options: &Options) {
+        let address = format!("127.0.0.1:{}", free_port());
+        let listen = [("TRINITY_ORCHESTRATION_LISTEN", address.clone())];
+        let settings = with(&self.service_settings("orchestration", shared, options), listen);
+        self.add_as("orchestration-2", "orchestration", settings);
+        let peer = ("TRINITY_PEERS_ORCHESTRATION", format!("http://{address}"));
+        let storage = ("TRINITY_WORKER_STORAGE_URL", self.storage());
+        self.add_as("worker-2", "worker", with(shared, [peer, storage]));
     }
 
     fn shared(&self, seed: &str, options: &Options) -> BTreeMap<String, String> {
@@ -149,14 +169,26 @@ impl Installation {
     }
 
     fn storage(&self) -> String {
-        format!("file://{}/objects", self.folder.path().display())
+        self.storage_url.clone()
+    }
+
+    /// Starts a program from elsewhere beside the services, with the settings of a worker and some of its own.
+    pub fn start_worker(&mut self, name: &'static str, program: PathBuf, own: &[(&'static str, String)]) {
+        let settings = with(&self.process("worker").settings.clone(), own.iter().cloned());
+        let mut process = Process::of(program, name, settings, self.folder.path());
+        process.start();
+        self.processes.insert(name, process);
     }
 
     fn add(&mut self, name: &'static str, settings: BTreeMap<String, String>) {
+        self.add_as(name, name, settings);
+    }
+
+    fn add_as(&mut self, label: &'static str, service: &str, settings: BTreeMap<String, String>) {
         let folder: &Path = self.folder.path();
-        let mut process = Process::new(&format!("trinity-{name}"), settings, folder);
+        let mut process = Process::new(&format!("trinity-{service}"), label, settings, folder);
         process.start();
-        self.processes.insert(name, process);
+        self.processes.insert(label, process);
     }
 
     /// Waits until the gateway says that everything is ready.

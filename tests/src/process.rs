@@ -5,18 +5,25 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use nix::sys::signal::Signal;
+
 /// A program with its settings; it runs until it is killed or this value ends.
 pub struct Process {
     program: PathBuf,
-    settings: BTreeMap<String, String>,
+    pub(crate) settings: BTreeMap<String, String>,
     log: PathBuf,
     child: Option<Child>,
 }
 
 impl Process {
-    /// Prepares the program of this name among the workspace's binaries.
-    pub fn new(name: &str, settings: BTreeMap<String, String>, folder: &Path) -> Self {
-        Self { program: binaries().join(name), settings, log: folder.join(format!("{name}.log")), child: None }
+    /// Prepares the program of this name among the workspace's binaries; its log is named after `label`.
+    pub fn new(program: &str, label: &str, settings: BTreeMap<String, String>, folder: &Path) -> Self {
+        Self { program: binaries().join(program), settings, log: folder.join(format!("{label}.log")), child: None }
+    }
+
+    /// Prepares a program from elsewhere.
+    pub fn of(program: PathBuf, name: &str, settings: BTreeMap<String, String>, folder: &Path) -> Self {
+        Self { program, settings, log: folder.join(format!("{name}.log")), child: None }
     }
 
     /// Starts it.
@@ -43,10 +50,16 @@ impl Process {
 
     /// Asks it to stop, waits, and gives its exit code.
     pub fn terminate(&mut self) -> Option<i32> {
-        let mut child = self.child.take()?;
-        let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
-        nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).expect("a signal");
-        child.wait().expect("an exit").code()
+        self.signal(Signal::SIGTERM);
+        self.wait()
+    }
+
+    /// Sends it a signal; nothing happens when it does not run.
+    pub fn signal(&self, signal: Signal) {
+        if let Some(child) = &self.child {
+            let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a pid"));
+            nix::sys::signal::kill(pid, signal).expect("a signal");
+        }
     }
 
     /// Waits until it has ended by itself, and gives its exit code.

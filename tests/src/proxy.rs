@@ -10,7 +10,9 @@ use tokio::sync::watch;
 pub struct Proxy {
     /// Where it listens.
     pub address: SocketAddr,
-    mended: Arc<watch::Sender<bool>>,
+    /// Where it leads; nowhere while it is cut.
+    target: Arc<watch::Sender<Option<String>>>,
+    mended: String,
 }
 
 impl Proxy {
@@ -18,32 +20,39 @@ impl Proxy {
     pub async fn start(target: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let mended = Arc::new(watch::Sender::new(true));
-        let state = Arc::clone(&mended);
+        let leads = Arc::new(watch::Sender::new(Some(target.clone())));
+        let state = Arc::clone(&leads);
         spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (target, mut state) = (target.clone(), state.subscribe());
+                let mut state = state.subscribe();
                 spawn(async move {
-                    if *state.borrow() {
+                    let target = state.borrow_and_update().clone();
+                    if let Some(target) = target {
                         tokio::select! {
                             () = forward(client, &target) => {}
-                            _ = state.wait_for(|mended| !mended) => {}
+                            _ = state.changed() => {}
                         }
                     }
                 });
             }
         });
-        Self { address, mended }
+        Self { address, target: leads, mended: target }
     }
 
     /// Cuts the wire.
     pub fn cut(&self) {
-        self.mended.send_replace(false);
+        self.target.send_replace(None);
     }
 
     /// Mends it.
     pub fn mend(&self) {
-        self.mended.send_replace(true);
+        self.target.send_replace(Some(self.mended.clone()));
+    }
+
+    /// Leads elsewhere from now on, breaking every connection.
+    pub fn turn(&mut self, target: String) {
+        self.mended = target;
+        self.mend();
     }
 }
 

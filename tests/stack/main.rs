@@ -2,7 +2,11 @@
 
 mod away;
 mod bad_input;
+mod bucket;
+mod chaos;
 mod crash;
+mod http_atom;
 mod path;
 mod permissions;
+mod python_worker;
 mod strangers;

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use trinity_stack_tests::{Api, Installation};
 
-const CSV: &[u8] = include_bytes!("../../examples/seattle-weather/seattle-weather.csv");
+pub const CSV: &[u8] = include_bytes!("../../examples/seattle-weather/seattle-weather.csv");
 const CANVAS: &str = include_str!("../../examples/seattle-weather/workflow.json");
 
 /// The example's canvas, reading this dataset.

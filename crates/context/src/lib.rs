@@ -167,7 +167,7 @@ impl RequestContext {
         let (access, now) = (self.access()?, Utc::now());
         if access.allows(permission, path, now) {
             Ok(())
-        } else if access.allows(&format!("{noun}.read"), path, now) {
+        } else if access.allows(&read_word(noun), path, now) {
             Err(Error::permission_denied(permission))
         } else {
             Err(Error::not_found(noun))
@@ -201,5 +201,13 @@ impl RequestContext {
             Caller::Staff { staff, .. } => ("staff", staff.to_string(), name()),
             Caller::Service { name } => ("service", String::new(), name.clone()),
         }
+    }
+}
+
+/// The word that lets see an object. What only says how workflows run is seen by who sees workflows.
+fn read_word(noun: &str) -> String {
+    match noun {
+        "job" | "schedule" | "hook" => "workflow.read".to_owned(),
+        _ => format!("{noun}.read"),
     }
 }

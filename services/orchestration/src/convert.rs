@@ -13,6 +13,7 @@ use trinity_proto::common::Json;
 use trinity_proto::orchestration as pb;
 
 use crate::domain::file::Output;
+use crate::domain::order::Target;
 use crate::store;
 use crate::store::queue::TaskKey;
 
@@ -150,6 +151,34 @@ impl From<store::run::Row> for pb::Run {
     }
 }
 
+/// A start as the run that it will be.
+#[must_use]
+pub fn start(start: store::start::Claimed) -> pb::Run {
+    let order = start.order;
+    let (workflow_id, job_id, version) = match order.target {
+        Target::Workflow(id, version) => (id.to_string(), None, version),
+        Target::Job(id) => (String::new(), Some(id.to_string()), None),
+    };
+    pb::Run {
+        id: order.id.to_string(),
+        workflow_id,
+        job_id,
+        workflow_version: version.unwrap_or_default(),
+        project_id: start.project.to_string(),
+        status: pb::RunStatus::Pending.into(),
+        trigger: run_trigger(order.trigger.text()).into(),
+        context: Some(Json::new(order.context)),
+        created_by: order.created_by.to_string(),
+        parent_run_id: order.parent.map(|parent| parent.run.to_string()),
+        parent_task_id: order.parent.map(|parent| parent.task.to_string()),
+        item: order.parent.and_then(|parent| parent.item).map(i32::unsigned_abs),
+        schedule_id: order.schedule_id.map(String::from),
+        hook_id: order.hook_id.map(String::from),
+        priority: order.priority,
+        ..pb::Run::default()
+    }
+}
+
 /// What a queued task may be waiting for besides its dependencies.
 #[derive(Debug, Clone)]
 pub struct Waiting {
@@ -220,10 +249,7 @@ pub fn task(row: store::task::Row, waiting: Option<&Waiting>) -> pb::Task {
         cached: row.cached,
         r#type: task_type(&row.r#type).into(),
         waiting_reason: waiting_reason.into(),
-        waiting_until: row
-            .not_before
-            .filter(|_| waiting_reason == pb::WaitingReason::BackOff)
-            .map(timestamp),
+        waiting_until: row.not_before.filter(|_| waiting_reason == pb::WaitingReason::BackOff).map(timestamp),
         worker_label: row.worker_label,
         children: None,
     }

@@ -98,13 +98,7 @@ pub fn controlled(action: &'static str, run: &str) -> Event {
 #[must_use]
 pub fn dead_letter(action: &'static str, task: &str, run: &str) -> Event {
     let after = serde_json::json!({ "task_id": task });
-    Event {
-        action,
-        object_type: "run",
-        object_id: run.to_owned(),
-        after: Some(after.to_string()),
-        ..Event::default()
-    }
+    Event { action, object_type: "run", object_id: run.to_owned(), after: Some(after.to_string()), ..Event::default() }
 }
 
 fn ids(target: Target) -> (Option<WorkflowId>, Option<JobId>) {

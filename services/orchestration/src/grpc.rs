@@ -81,10 +81,7 @@ impl DeadLetterService for Door {
         let (ctx, request) = open(request);
         Ok(Response::new(handlers::dead_letter::list(&self.app, &ctx, request).await?))
     }
-    async fn get_dead_letter(
-        &self,
-        request: Request<pb::GetDeadLetterRequest>,
-    ) -> Answer<pb::GetDeadLetterResponse> {
+    async fn get_dead_letter(&self, request: Request<pb::GetDeadLetterRequest>) -> Answer<pb::GetDeadLetterResponse> {
         let (ctx, request) = open(request);
         Ok(Response::new(handlers::dead_letter::get(&self.app, &ctx, request).await?))
     }

@@ -87,15 +87,11 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         bells: bells.clone(),
         lease: Duration::from_millis(config.lease_ms.into()),
         workers: HashMap::new(),
-        tree: false,
+        returns: false,
+        orphans: false,
     };
     trinity_telemetry::spawn("engine", room.run(runtime.shutdown.clone()));
-    let room = Starter {
-        db: db.clone(),
-        launcher: launcher.clone(),
-        runtime: runtime.clone(),
-        teller: teller.clone(),
-    };
+    let room = Starter { db: db.clone(), launcher: launcher.clone(), runtime: runtime.clone(), teller: teller.clone() };
     trinity_telemetry::spawn("starter", room.run());
     let room = Keys { db: db.clone(), engine: engine.clone(), announcer: announcer.clone(), bells };
     trinity_telemetry::spawn("keys", room.run(runtime.shutdown.clone()));
@@ -113,8 +109,7 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         interval: Duration::from_millis(config.usage_interval_ms.into()),
     };
     trinity_telemetry::spawn("meter", room.run(runtime.shutdown.clone()));
-    let room =
-        Standings { db: db.clone(), runtime: runtime.clone(), engine: engine.clone(), announcer };
+    let room = Standings { db: db.clone(), runtime: runtime.clone(), engine: engine.clone(), announcer };
     trinity_telemetry::spawn("standings", room.run());
     let counter = ExecutionCounter { peers: peers.clone(), workflows };
     Relay::new("orchestration", db.clone(), &runtime)?.with_sink(counter).spawn();

@@ -154,11 +154,8 @@ fn a_condition_that_cannot_be_evaluated_fails_its_follower() {
 
 #[test]
 fn one_followed_edge_is_enough_for_a_task_that_takes_any_once_all_ended() {
-    let mut state = run(vec![
-        task(vec![], 1),
-        task(vec![], 1),
-        TaskState { any_input: true, ..task(vec![data(0), data(1)], 1) },
-    ]);
+    let mut state =
+        run(vec![task(vec![], 1), task(vec![], 1), TaskState { any_input: true, ..task(vec![data(0), data(1)], 1) }]);
     apply(&mut state, Event::Created);
     let (first, second) = (lease(&mut state, 0), lease(&mut state, 1));
     let commands = apply(&mut state, completed(0, first));
@@ -189,8 +186,7 @@ struct Node {
 
 fn graphs() -> impl Strategy<Value = Vec<Node>> {
     let edge = (any::<prop::sample::Index>(), 0u8..5);
-    let node =
-        (prop::collection::vec(edge, 0..4), 1u32..4, prop::bool::weighted(0.3), prop::bool::weighted(0.1));
+    let node = (prop::collection::vec(edge, 0..4), 1u32..4, prop::bool::weighted(0.3), prop::bool::weighted(0.1));
     prop::collection::vec(node, 1..12).prop_map(|nodes| {
         let edge = |ordinal: usize, (index, kind): (prop::sample::Index, u8)| Edge {
             from: index.index(ordinal),

@@ -7,3 +7,4 @@ pub mod native;
 pub mod order;
 pub mod rerun;
 pub mod result;
+mod state;

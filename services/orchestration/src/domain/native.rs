@@ -198,9 +198,8 @@ pub fn merge(parent: &str, addition: &str) -> Result<String, serde_json::Error> 
 #[must_use]
 pub fn parts(result: Option<&str>, files: &[File]) -> Vec<Part> {
     let result: Value = result.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
-    let named = |name: &str| {
-        files.iter().find(|file| file.source.as_ref().is_some_and(|source| source.name == name)).cloned()
-    };
+    let named =
+        |name: &str| files.iter().find(|file| file.source.as_ref().is_some_and(|source| source.name == name)).cloned();
     let part = |entry: &Value| Some(Part { value: entry["value"].clone(), file: named(entry["output"].as_str()?)? });
     result["partitions"].as_array().map(|entries| entries.iter().filter_map(part).collect()).unwrap_or_default()
 }
@@ -240,7 +239,8 @@ mod tests {
         assert_eq!(fault.code, "EXPRESSION_FAILED");
 
         let parts = [Part { value: Value::from(7), file: file("seven") }];
-        let children = sub(r#", "for_each": {"partitions": true}"#).children("{}", vec![file("all"), file("b")], &parts);
+        let children =
+            sub(r#", "for_each": {"partitions": true}"#).children("{}", vec![file("all"), file("b")], &parts);
         assert_eq!(children.unwrap()[0].inputs, [file("seven"), file("b")]);
     }
 

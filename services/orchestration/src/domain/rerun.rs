@@ -10,9 +10,8 @@ use crate::domain::engine::{RunState, TaskStatus};
 pub fn kept(state: &RunState, broken: &[usize]) -> Vec<bool> {
     let mut unchanged: Vec<bool> = Vec::with_capacity(state.tasks.len());
     for (ordinal, task) in state.tasks.iter().enumerate() {
-        let breaks = || {
-            broken.iter().any(|follower| state.tasks[*follower].upstream.iter().any(|edge| edge.from == ordinal))
-        };
+        let breaks =
+            || broken.iter().any(|follower| state.tasks[*follower].upstream.iter().any(|edge| edge.from == ordinal));
         let ended_alike = match task.status {
             TaskStatus::Completed => !breaks(),
             TaskStatus::Skipped => true,

@@ -7,9 +7,10 @@ use trinity_ids::{RunId, TenantId};
 use trinity_proto::orchestration as pb;
 
 use super::run::find;
+use super::waiting;
 use crate::domain::engine::Event;
 use crate::events;
-use crate::jobs::settle;
+use crate::jobs::settle::{self, Settled};
 use crate::store;
 use crate::wiring::App;
 
@@ -20,18 +21,27 @@ use crate::wiring::App;
 pub async fn cancel(app: &App, ctx: &RequestContext, request: pb::CancelRunRequest) -> Result<pb::CancelRunResponse> {
     let (tenant, id) = (ctx.tenant()?, parse_id::<RunId>("run_id", &request.run_id)?);
     let mut tx = app.db.begin(ctx).await?;
-    find(&mut tx, ctx, id, "run.control").await?;
-    let run = store::live::load(&mut tx, &[(tenant, id)]).await?.pop().ok_or_else(|| Error::not_found("run"))?;
-    if run.state.status.is_final() {
-        return Err(ended());
-    }
-    let settled = settle::settle_run(&mut tx, run, Event::Cancelled).await?;
-    trinity_outbox::write(&mut tx, ctx, events::controlled("run.cancel", &request.run_id)).await?;
+    let settled = match find(&mut tx, ctx, id, "run.control").await {
+        Ok(_) => cancel_run(&mut tx, ctx, id).await?,
+        Err(error) if error.code() == Code::NotFound => waiting::cancel(&mut tx, ctx, id).await?,
+        Err(error) => return Err(error),
+    };
     let row = store::run::get(&mut tx, tenant, id).await?;
     tx.commit().await?;
     // The engine cancels what lies below.
     app.teller.tell(settled).await;
     Ok(pb::CancelRunResponse { run: Some(row.into()) })
+}
+
+async fn cancel_run(tx: &mut PgConnection, ctx: &RequestContext, id: RunId) -> Result<Settled> {
+    let key = (ctx.tenant()?, id);
+    let run = store::live::load(tx, &[key]).await?.pop().ok_or_else(|| Error::not_found("run"))?;
+    if run.state.status.is_final() {
+        return Err(ended());
+    }
+    let settled = settle::settle_run(tx, run, Event::Cancelled).await?;
+    trinity_outbox::write(tx, ctx, events::controlled("run.cancel", &id.to_string())).await?;
+    Ok(settled)
 }
 
 /// Lets running tasks finish and holds the rest.

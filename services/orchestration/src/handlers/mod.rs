@@ -6,4 +6,5 @@ pub mod rerun;
 pub mod run;
 pub mod start;
 pub mod task;
+mod waiting;
 pub mod worker;

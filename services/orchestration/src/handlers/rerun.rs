@@ -43,7 +43,7 @@ fn require_failed(earlier: &Row) -> Result<()> {
 /// `NotFound`; `PermissionDenied`.
 pub(super) async fn require_target(app: &App, ctx: &RequestContext, earlier: &Row) -> Result<()> {
     let planned = app.launcher.plan(ctx, ctx.tenant()?, earlier.target()?).await?;
-    ctx.require("workflow.execute", &planned.path(), "workflow")
+    ctx.require("workflow.execute", &planned.path(), planned.noun())
 }
 
 /// Writes the new run.

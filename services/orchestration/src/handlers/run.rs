@@ -3,11 +3,12 @@
 use sqlx::PgConnection;
 use trinity_context::RequestContext;
 use trinity_db::{Scope, per_page_of};
-use trinity_error::{Result, parse_id};
+use trinity_error::{Code, Result, parse_id};
 use trinity_ids::RunId;
 use trinity_proto::common::PageInfo;
 use trinity_proto::orchestration as pb;
 
+use super::waiting;
 use crate::convert;
 use crate::store;
 use crate::store::run::{Filter, Row};
@@ -30,9 +31,13 @@ pub(super) async fn find(tx: &mut PgConnection, ctx: &RequestContext, run: RunId
 pub async fn get(app: &App, ctx: &RequestContext, request: pb::GetRunRequest) -> Result<pb::GetRunResponse> {
     let run: RunId = parse_id("run_id", &request.run_id)?;
     let mut tx = app.db.begin(ctx).await?;
-    let row = find(&mut tx, ctx, run, "run.read").await?;
+    let run = match find(&mut tx, ctx, run, "run.read").await {
+        Ok(row) => row.into(),
+        Err(error) if error.code() == Code::NotFound => waiting::show(&mut tx, ctx, run).await?,
+        Err(error) => return Err(error),
+    };
     tx.commit().await?;
-    Ok(pb::GetRunResponse { run: Some(row.into()) })
+    Ok(pb::GetRunResponse { run: Some(run) })
 }
 
 /// Lists runs that the caller may see, newest first.

@@ -29,7 +29,7 @@ pub async fn execute(
     let context = convert::object("context", request.context)?;
     let priority = priority(request.priority)?;
     let target = Target::Workflow(workflow, request.version);
-    let (run, version) = start(app, ctx, Order { context, priority, ..order(ctx, target)? }, "workflow").await?;
+    let (run, version) = start(app, ctx, Order { context, priority, ..order(ctx, target)? }).await?;
     Ok(pb::ExecuteWorkflowResponse {
         run_id: run.to_string(),
         workflow_id: request.workflow_id,
@@ -51,7 +51,7 @@ pub async fn execute_job(
     let context = convert::object("context", request.context)?;
     let priority = priority(request.priority)?;
     let order = Order { context, priority, ..order(ctx, Target::Job(job))? };
-    let (run, _) = start(app, ctx, order, "job").await?;
+    let (run, _) = start(app, ctx, order).await?;
     Ok(pb::ExecuteJobResponse {
         run_id: run.to_string(),
         job_id: request.job_id,
@@ -73,7 +73,7 @@ pub async fn rerun(app: &App, ctx: &RequestContext, request: pb::RerunRunRequest
         (rerun::from_failed(app, ctx, &row).await?, row.workflow_version.unsigned_abs())
     } else {
         let target = row.target()?;
-        start(app, ctx, again(ctx, row, target)?, "workflow").await?
+        start(app, ctx, again(ctx, row, target)?).await?
     };
     Ok(pb::RerunRunResponse {
         run_id: run.to_string(),
@@ -118,10 +118,10 @@ fn priority(asked: i32) -> Result<i32> {
     }
 }
 
-async fn start(app: &App, ctx: &RequestContext, order: Order, noun: &str) -> Result<(RunId, u64)> {
+async fn start(app: &App, ctx: &RequestContext, order: Order) -> Result<(RunId, u64)> {
     let (tenant, id) = (order.tenant, order.id);
     let planned = app.launcher.plan(ctx, tenant, order.target).await?;
-    ctx.require("workflow.execute", &planned.path(), noun)?;
+    ctx.require("workflow.execute", &planned.path(), planned.noun())?;
     let version = planned.version;
     let prepared = app.launcher.prepare(ctx, order, planned).await?;
     let standing = ctx.standing()?;

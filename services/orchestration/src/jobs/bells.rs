@@ -50,8 +50,8 @@ impl Teller {
         self.announcer.announce(&settled, &[]);
         self.announcer.stop(&settled.stopped);
         self.bells.ring(&settled);
-        if settled.tree {
-            self.engine.send(Input::Tree).await;
+        if settled.returns || settled.orphans {
+            self.engine.send(Input::Tree { returns: settled.returns, orphans: settled.orphans }).await;
         } else if settled.ready {
             self.engine.wake();
         }

@@ -60,8 +60,9 @@ fn conditional_edges(desk: &Desk, position: usize, ordinal: usize) -> Vec<(usize
 
 /// What a condition may ask of the task that completed.
 fn variables(desk: &Desk, position: usize, result: &TaskResult) -> Variables {
-    let document =
-        |text: Option<&str>| text.and_then(|text| serde_json::from_str::<Value>(text).ok()).unwrap_or_else(|| json!({}));
+    let document = |text: Option<&str>| {
+        text.and_then(|text| serde_json::from_str::<Value>(text).ok()).unwrap_or_else(|| json!({}))
+    };
     let outputs: Map<String, Value> = result
         .outputs
         .iter()

@@ -88,6 +88,8 @@ impl Desk {
         let (opened, broken) = conditions::verdicts(self, position, ordinal, result);
         let event = Event::Completed { ordinal, attempt, opened, broken };
         self.carry_out(position, event, Some(Outcome::Completed(result)));
+        // Why: a result that came too late has broken nothing.
+        self.faults.clear();
     }
 
     /// Lets the core say what an event means, notes it, and begins what the engine carries out itself.
@@ -126,7 +128,8 @@ impl Desk {
     /// Says why a run as a whole failed, whatever its tasks came to.
     pub fn blame(&mut self, position: usize, code: &str, message: String) {
         self.changes.touched.insert(position);
-        let error = RunError { task: String::new(), task_id: None, attempt: 0, code: code.to_owned(), message };
+        let error =
+            RunError { task: String::new(), task_id: None, attempt: 0, code: code.to_owned(), message: plain(message) };
         self.changes.errors.insert(position, error);
     }
 
@@ -183,7 +186,7 @@ impl Desk {
     ) {
         let run = &self.runs[position];
         self.changes.removed.push((run.tenant, run.tasks[ordinal].id));
-        if task_status == TaskStatus::Cancelled && was_running {
+        if task_status == TaskStatus::Cancelled && was_running && !is_native(&run.tasks[ordinal].atom) {
             self.changes.stopped.push(TaskKey {
                 tenant_id: run.tenant,
                 run_id: run.id,
@@ -203,7 +206,11 @@ impl Desk {
     fn record(&mut self, position: usize, ordinal: usize, result: &TaskResult) {
         let run = &mut self.runs[position];
         let task = &mut run.tasks[ordinal];
-        task.handed_on = if task.passthrough { task.inputs.first().cloned().into_iter().collect() } else { result.handed_on.clone() };
+        task.handed_on = if task.passthrough {
+            task.inputs.first().cloned().into_iter().collect()
+        } else {
+            result.handed_on.clone()
+        };
         task.parts.clone_from(&result.parts);
         let (handed_on, opened) = (write_files(&task.handed_on), array(&run.state.tasks[ordinal].opened));
         let rows_in = i64::try_from(result.rows_in).unwrap_or(i64::MAX);
@@ -231,7 +238,7 @@ impl Desk {
         match fault {
             Some(message) => {
                 change.error_code = Some("CONDITION_FAILED".to_owned());
-                change.error_message = Some(message);
+                change.error_message = Some(plain(message));
             }
             None => note_failure(change, outcome),
         }
@@ -281,6 +288,11 @@ fn note_failure(change: &mut TaskChange, outcome: Option<Outcome<'_>>) {
     };
     change.error_code = Some(code);
     change.error_message = Some(message);
+}
+
+/// A text that Postgres takes: what quotes data may hold zero bytes.
+pub(super) fn plain(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "") } else { text }
 }
 
 /// Ordinals as Postgres writes an array; none for an empty one.

@@ -16,12 +16,12 @@ use trinity_proto::orchestration as pb;
 use trinity_rpc::CancellationToken;
 
 use crate::jobs::announce::Announcer;
+use crate::jobs::batch::Batch;
 use crate::jobs::bells::Bells;
 use crate::jobs::claim;
 use crate::jobs::input::{Connected, Ending, Input};
 use crate::jobs::settle::{self, Ended, Happened};
 use crate::store;
-use crate::store::log::NewLine;
 use crate::store::queue::TaskKey;
 
 /// How many inputs one transaction handles at the most.
@@ -34,8 +34,6 @@ const EXPIRED_AT_ONCE: i64 = 500;
 /// How many runs above and below each other one transaction heeds.
 const TREE_AT_ONCE: i64 = 200;
 const OVERDUE_AT_ONCE: i64 = 100;
-/// The code of a task whose result Postgres does not take.
-const RESULT_REFUSED: &str = "RESULT_REFUSED";
 
 /// The engine of one replica.
 pub struct Engine {
@@ -45,53 +43,10 @@ pub struct Engine {
     pub bells: Bells,
     pub lease: Duration,
     pub workers: HashMap<WorkerId, Connected>,
-    /// Whether runs above or below others are to be looked at in the next cycle.
-    pub tree: bool,
-}
-
-/// What one transaction handles.
-#[derive(Debug, Default)]
-struct Batch {
-    heartbeats: Vec<(WorkerId, TaskKey)>,
-    seen: HashSet<WorkerId>,
-    logs: Vec<NewLine>,
-    ended: Vec<Ended>,
-    sweep: bool,
-    tree: bool,
-}
-
-impl Batch {
-    fn len(&self) -> usize {
-        self.heartbeats.len() + self.logs.len() + self.ended.len()
-    }
-
-    /// Two parts of a batch of more than one input, each smaller than the whole.
-    fn halves(mut self) -> (Self, Self) {
-        let mut second = Self::default();
-        match [self.heartbeats.len(), self.logs.len(), self.ended.len()] {
-            [0, 0, ended] => second.ended = self.ended.split_off(ended / 2),
-            [0, logs, 0] => second.logs = self.logs.split_off(logs / 2),
-            [beats, 0, 0] => second.heartbeats = self.heartbeats.split_off(beats / 2),
-            [0, _, _] => second.ended = std::mem::take(&mut self.ended),
-            _ => {
-                second.logs = std::mem::take(&mut self.logs);
-                second.ended = std::mem::take(&mut self.ended);
-            }
-        }
-        (self, second)
-    }
-
-    /// What is tried instead of the one input that Postgres refused: a result becomes a failure that says so, a line of
-    /// a log is dropped.
-    fn in_place_of_refused(self) -> Option<Self> {
-        let refused = self.ended.into_iter().next()?;
-        if matches!(&refused.ending, Ending::Failed { code, .. } if code == RESULT_REFUSED) {
-            return None;
-        }
-        let message = "the database refused the task's result".to_owned();
-        let ending = Ending::Failed { code: RESULT_REFUSED.to_owned(), message, retryable: false };
-        Some(Self { ended: vec![Ended { ending, ..refused }], ..Self::default() })
-    }
+    /// Whether parents are to hear of children in the next cycle.
+    pub returns: bool,
+    /// Whether children of parents that ended are to be cancelled in the next cycle.
+    pub orphans: bool,
 }
 
 /// What must be told once the transaction is committed.
@@ -113,13 +68,14 @@ impl Engine {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 _ = sweep.tick() => batch.sweep = true,
-                () = std::future::ready(()), if self.tree => {}
+                () = std::future::ready(()), if self.returns || self.orphans => {}
                 count = self.inputs.recv_many(&mut inputs, BATCH) => if count == 0 { return },
             }
             for input in inputs.drain(..) {
                 self.take(input, &mut batch);
             }
-            batch.tree = std::mem::take(&mut self.tree);
+            batch.returns = std::mem::take(&mut self.returns);
+            batch.orphans = std::mem::take(&mut self.orphans);
             if shutdown.run_until_cancelled(self.handle(batch)).await.is_none() {
                 return;
             }
@@ -178,7 +134,10 @@ impl Engine {
             }
             Input::Stop(keys) => self.stop_everywhere(&keys),
             Input::Wake => {}
-            Input::Tree => self.tree = true,
+            Input::Tree { returns, orphans } => {
+                self.returns |= returns;
+                self.orphans |= orphans;
+            }
         }
     }
 
@@ -196,9 +155,8 @@ impl Engine {
         self.tell(batch, &outcome);
         // Why also when a list was full: there may be more of it.
         let full = |length: usize, limit: i64| i64::try_from(length).is_ok_and(|length| length == limit);
-        self.tree |= outcome.settled.tree
-            || full(happened.returned.len(), TREE_AT_ONCE)
-            || full(happened.orphans.len(), TREE_AT_ONCE);
+        self.returns |= outcome.settled.returns || full(happened.returned.len(), TREE_AT_ONCE);
+        self.orphans |= outcome.settled.orphans || full(happened.orphans.len(), TREE_AT_ONCE);
         Ok(())
     }
 
@@ -215,7 +173,9 @@ impl Engine {
             .seen
             .iter()
             .filter_map(|worker| self.workers.get(worker))
-            .map(|known| (known.worker, known.name.clone(), i32::try_from(known.slots).unwrap_or(i32::MAX), known.labels.clone()))
+            .map(|known| {
+                (known.worker, known.name.clone(), i32::try_from(known.slots).unwrap_or(i32::MAX), known.labels.clone())
+            })
             .collect();
         if !seen.is_empty() {
             store::worker::seen(&mut tx, &seen).await?;
@@ -283,8 +243,10 @@ async fn happened(tx: &mut PgConnection, batch: &Batch) -> Result<Happened> {
         }));
         happened.overdue = store::run::list_overdue(tx, OVERDUE_AT_ONCE).await?;
     }
-    if batch.sweep || batch.tree {
+    if batch.sweep || batch.returns {
         happened.returned = store::tree::take_returns(tx, TREE_AT_ONCE).await?;
+    }
+    if batch.sweep || batch.orphans {
         happened.orphans = store::tree::list_orphans(tx, TREE_AT_ONCE).await?;
     }
     Ok(happened)

@@ -55,8 +55,13 @@ pub enum Input {
     Stop(Vec<TaskKey>),
     /// Something became ready.
     Wake,
-    /// Parents are to hear of children, or children of parents.
-    Tree,
+    /// Runs above or below others are to be looked at.
+    Tree {
+        /// Parents are to hear of children that ended.
+        returns: bool,
+        /// Runs are to be cancelled because their parents ended.
+        orphans: bool,
+    },
 }
 
 /// A worker's connection.

@@ -11,8 +11,8 @@ use trinity_ids::{ProjectId, TenantId};
 use trinity_rpc::CancellationToken;
 
 use crate::jobs::announce::Announcer;
-use crate::jobs::input::EngineDoor;
 use crate::jobs::bells::Bells;
+use crate::jobs::input::EngineDoor;
 use crate::store;
 use crate::store::run::NewRun;
 

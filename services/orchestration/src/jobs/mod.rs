@@ -1,6 +1,7 @@
 //! Background rooms, and what they share with the front.
 
 pub mod announce;
+mod batch;
 pub mod bells;
 pub mod claim;
 mod conditions;

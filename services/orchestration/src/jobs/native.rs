@@ -7,7 +7,7 @@ use crate::domain::file::{File, Output};
 use crate::domain::native::{Child, Fault, INPUT, OUTPUT, SubWorkflow, WORKFLOW, input, output_name};
 use crate::domain::order::{MAX_DEPTH, Parent, Target, Trigger};
 use crate::domain::result::TaskResult;
-use crate::jobs::desk::{Desk, Outcome, signed};
+use crate::jobs::desk::{Desk, Outcome, plain, signed};
 use crate::jobs::input::Ending;
 use crate::store::start::NewStart;
 
@@ -26,7 +26,7 @@ pub(super) fn begin(desk: &mut Desk, position: usize, ordinal: usize) {
 /// Ends a task that has failed for good.
 pub(super) fn fail(desk: &mut Desk, position: usize, ordinal: usize, fault: Fault) {
     let attempt = desk.runs[position].state.tasks[ordinal].attempt;
-    let ending = Ending::Failed { code: fault.code.to_owned(), message: fault.message, retryable: false };
+    let ending = Ending::Failed { code: fault.code.to_owned(), message: plain(fault.message), retryable: false };
     let event = Event::Failed { ordinal, attempt, retryable: false };
     desk.carry_out(position, event, Some(Outcome::Failed(&ending)));
 }

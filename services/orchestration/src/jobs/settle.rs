@@ -60,8 +60,10 @@ pub struct Settled {
     pub ready: bool,
     /// Whether runs are to be started.
     pub starts: bool,
-    /// Whether parents are to hear of children that ended, or children of parents.
-    pub tree: bool,
+    /// Whether parents are to hear of children that ended.
+    pub returns: bool,
+    /// Whether runs are to be cancelled because their parents ended.
+    pub orphans: bool,
     /// Whether a run that shares a key ended.
     pub keyed: bool,
     /// Attempts that workers must stop.
@@ -85,7 +87,8 @@ pub async fn settle(tx: &mut PgConnection, happened: &Happened) -> Result<Settle
             desk.handle(position, one);
         }
     }
-    for returned in &happened.returned {
+    let returned: BTreeSet<&Return> = happened.returned.iter().collect();
+    for returned in returned {
         let Some(&position) = index.get(&returned.run_id) else { continue };
         tree::hear(tx, &mut desk, position, returned.task_id).await?;
     }

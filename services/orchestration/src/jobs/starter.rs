@@ -165,7 +165,7 @@ impl Starter {
         if !store::start::take(&mut tx, start.order.tenant, start.order.id).await? {
             return Ok(());
         }
-        let settled = launch::write_failed(&mut tx, &ctx, start, error).await?;
+        let settled = launch::write_ended(&mut tx, &ctx, start, Some(error)).await?;
         tx.commit().await?;
         self.teller.tell(settled).await;
         Ok(())

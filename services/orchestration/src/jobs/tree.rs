@@ -10,8 +10,8 @@ use crate::domain::native::{Fault, SubWorkflow, output_name};
 use crate::domain::result::TaskResult;
 use crate::jobs::desk::Desk;
 use crate::jobs::native;
-use crate::store::{start, tree};
 use crate::store::tree::{Failure, Family};
+use crate::store::{start, tree};
 
 /// Lets the next items of a fan-out in, or ends the task when no run of it is left. Its run is locked.
 ///
@@ -76,10 +76,8 @@ async fn gather(
     family: &Family,
 ) -> Result<TaskResult> {
     let rows = tree::list_outputs(tx, tenant, task).await?;
-    let handed_back: Vec<(String, File)> = rows
-        .iter()
-        .filter_map(|(config, files)| Some((output_name(config), read_files(Some(files)).pop()?)))
-        .collect();
+    let handed_back: Vec<(String, File)> =
+        rows.iter().filter_map(|(config, files)| Some((output_name(config), read_files(Some(files)).pop()?))).collect();
     let (rows_read, only) = tree::totals(tx, tenant, task).await?;
     let is_fan_out = SubWorkflow::parse(config).is_ok_and(|config| config.is_fan_out());
     let first = handed_back.first().map_or("data", |(name, _)| name.as_str());

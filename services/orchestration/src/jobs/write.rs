@@ -47,7 +47,8 @@ impl Desk {
             runs: finished.iter().map(|(run, status)| (run.tenant, run.id, status::run_text(*status))).collect(),
             ready: !changes.ready.is_empty() || !changes.requeued.is_empty(),
             starts: changes.opened || !changes.starts.is_empty(),
-            tree: finished.iter().any(|(run, _)| run.parent.is_some() || run.has_children()),
+            returns: finished.iter().any(|(run, _)| run.parent.is_some()),
+            orphans: finished.iter().any(|(run, status)| *status != RunStatus::Succeeded && run.has_children()),
             keyed: finished.iter().any(|(run, _)| run.keyed),
             stopped: changes.stopped,
         })

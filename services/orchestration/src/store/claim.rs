@@ -21,23 +21,17 @@ pub async fn leases_by_worker(tx: &mut PgConnection) -> Result<Vec<(WorkerId, i6
         .await?)
 }
 
-/// Picks up to `limit` ready tasks with one of these labels and locks them. Tenants that another replica serves right now are left to it, so
-/// that two replicas together never exceed a tenant's limit.
+/// Picks up to `limit` ready tasks with one of these labels and locks them. Tenants that another replica serves right
+/// now are left to it, so that two replicas together never exceed a tenant's limit.
 pub async fn pick(tx: &mut PgConnection, limit: i64, labels: &[String]) -> Result<Vec<(TenantId, TaskId)>> {
     let picked = sqlx::query_as(
         "WITH RECURSIVE waiting AS (
-            (
-                SELECT tenant_id
-                FROM queue
-                WHERE worker_id IS NULL AND NOT held AND label = ANY ($3)
-                ORDER BY tenant_id
-                LIMIT 1
-            )
+            (SELECT tenant_id FROM queue WHERE worker_id IS NULL AND NOT held ORDER BY tenant_id LIMIT 1)
             UNION ALL
             SELECT (
                 SELECT q.tenant_id
                 FROM queue AS q
-                WHERE q.worker_id IS NULL AND NOT q.held AND q.label = ANY ($3) AND q.tenant_id > w.tenant_id
+                WHERE q.worker_id IS NULL AND NOT q.held AND q.tenant_id > w.tenant_id
                 ORDER BY q.tenant_id
                 LIMIT 1
             )

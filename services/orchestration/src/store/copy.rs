@@ -6,7 +6,8 @@ use trinity_ids::{RunId, TaskId, TenantId, UserId};
 
 /// Tasks of a run that failed because of a condition, by their place in its plan.
 pub async fn list_broken(tx: &mut PgConnection, tenant: TenantId, run: RunId) -> Result<Vec<usize>> {
-    let statement = "SELECT ordinal FROM tasks WHERE tenant_id = $1 AND run_id = $2 AND error_code = 'CONDITION_FAILED'";
+    let statement =
+        "SELECT ordinal FROM tasks WHERE tenant_id = $1 AND run_id = $2 AND error_code = 'CONDITION_FAILED'";
     let broken: Vec<i32> = sqlx::query_scalar(statement).bind(tenant).bind(run).fetch_all(tx).await?;
     Ok(broken.into_iter().filter_map(|ordinal| usize::try_from(ordinal).ok()).collect())
 }

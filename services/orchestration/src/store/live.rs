@@ -286,4 +286,3 @@ fn live_task(row: TaskRow) -> LiveTask {
         parts: row.parts.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
     }
 }
-

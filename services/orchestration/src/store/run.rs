@@ -101,7 +101,8 @@ impl Row {
     /// # Errors
     /// `Internal` for a row that the table does not admit.
     pub fn target(&self) -> Result<Target> {
-        let version = Some(self.workflow_version.unsigned_abs());
+        // A run that never began has no version yet.
+        let version = Some(self.workflow_version.unsigned_abs()).filter(|version| *version > 0);
         match (self.workflow_id, self.job_id) {
             (Some(id), _) => Ok(Target::Workflow(id, version)),
             (None, Some(id)) => Ok(Target::Job(id)),

@@ -137,7 +137,7 @@ pub async fn insert(tx: &mut PgConnection, starts: &[NewStart]) -> Result<()> {
     Ok(())
 }
 
-/// A start that was claimed.
+/// A start on its way to a run.
 #[derive(Debug, Clone)]
 pub struct Claimed {
     pub order: Order,
@@ -232,6 +232,23 @@ pub async fn claim(tx: &mut PgConnection, limit: i64, claim: Duration) -> Result
     .fetch_all(tx)
     .await?;
     rows.into_iter().map(Claimed::try_from).collect()
+}
+
+/// A start that has not become a run yet.
+pub async fn find(tx: &mut PgConnection, tenant: TenantId, id: RunId) -> Result<Option<Claimed>> {
+    let row: Option<Row> = sqlx::query_as(
+        "SELECT
+            tenant_id, id, workflow_id, workflow_version, job_id, project_id, context::text AS context,
+            inputs::text AS inputs, trigger, created_by, schedule_id, hook_id, parent_run_id, parent_task_id, item,
+            depth, priority, timeout_ms, tries
+        FROM starts
+        WHERE tenant_id = $1 AND id = $2",
+    )
+    .bind(tenant)
+    .bind(id)
+    .fetch_optional(tx)
+    .await?;
+    row.map(Claimed::try_from).transpose()
 }
 
 /// Takes a start away; says whether it was still there.

@@ -132,17 +132,18 @@ pub async fn insert_returns(tx: &mut PgConnection, children: &[(RunId, Return)])
 
 /// Takes up to `limit` notes; those that another replica takes right now are left to it.
 pub async fn take_returns(tx: &mut PgConnection, limit: i64) -> Result<Vec<Return>> {
-    let mut returns: Vec<Return> = sqlx::query_as(
-        "DELETE FROM returns AS r
-        USING (SELECT tenant_id, id FROM returns ORDER BY tenant_id, id LIMIT $1 FOR UPDATE SKIP LOCKED) AS next
-        WHERE r.tenant_id = next.tenant_id AND r.id = next.id
+    let returns = sqlx::query_as(
+        "WITH next AS (
+            SELECT tenant_id, id FROM returns ORDER BY tenant_id, id LIMIT $1 FOR UPDATE SKIP LOCKED
+        )
+        DELETE FROM returns AS r
+        USING next AS n
+        WHERE r.tenant_id = n.tenant_id AND r.id = n.id
         RETURNING r.tenant_id, r.run_id, r.task_id",
     )
     .bind(limit)
     .fetch_all(tx)
     .await?;
-    returns.sort_unstable();
-    returns.dedup();
     Ok(returns)
 }
 
@@ -190,12 +191,7 @@ pub async fn find_context(tx: &mut PgConnection, tenant: TenantId, run: RunId) -
 }
 
 /// Holds or lets go the waiting tasks of live runs; says which of them were live.
-pub async fn set_paused(
-    tx: &mut PgConnection,
-    tenant: TenantId,
-    runs: &[RunId],
-    paused: bool,
-) -> Result<Vec<RunId>> {
+pub async fn set_paused(tx: &mut PgConnection, tenant: TenantId, runs: &[RunId], paused: bool) -> Result<Vec<RunId>> {
     let live: Vec<RunId> = sqlx::query_scalar(
         "UPDATE runs AS r
         SET paused = $3

@@ -11,10 +11,10 @@ use trinity_access::{Access, Grant, Level, Limits, Object, ObjectKind, Standing}
 use trinity_config::Shared;
 use trinity_ids::{ProjectId, TenantId, UserId, WorkerId, WorkflowId};
 use trinity_orchestration::{Config, MIGRATOR, build};
+use trinity_proto::identity::environment_service_server::EnvironmentServiceServer;
 use trinity_proto::orchestration as pb;
 use trinity_proto::orchestration::connect_request::Kind as Up;
 use trinity_proto::orchestration::connect_response::Kind as Down;
-use trinity_proto::identity::environment_service_server::EnvironmentServiceServer;
 use trinity_proto::orchestration::dead_letter_service_client::DeadLetterServiceClient;
 use trinity_proto::orchestration::run_service_client::RunServiceClient;
 use trinity_proto::orchestration::worker_service_client::WorkerServiceClient;
@@ -109,6 +109,11 @@ impl Bench {
     /// Changes rows behind the service's back.
     pub async fn sql(&self, statement: &'static str) {
         sqlx::query(statement).execute(&mut self.db.admin().await).await.unwrap();
+    }
+
+    /// As `sql`, with a text that the test makes.
+    pub async fn sql_text(&self, statement: String) {
+        sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut self.db.admin().await).await.unwrap();
     }
 
     /// The answer to a question to the database.
@@ -209,8 +214,13 @@ impl Bench {
     }
 
     pub async fn run(&self, id: &str) -> pb::Run {
+        self.find_run(id).await.unwrap()
+    }
+
+    /// A run that may not be there yet.
+    pub async fn find_run(&self, id: &str) -> Option<pb::Run> {
         let message = pb::GetRunRequest { run_id: id.to_owned() };
-        self.runs().get_run(self.request(message)).await.unwrap().into_inner().run.unwrap()
+        self.runs().get_run(self.request(message)).await.ok()?.into_inner().run
     }
 
     pub async fn tasks(&self, id: &str) -> Vec<pb::Task> {

@@ -2,9 +2,15 @@
 
 mod access;
 mod bench;
+mod conditions;
+mod dead_letters;
+mod keys;
+mod labels;
 mod limits;
 mod peers;
 mod runs;
 mod sharing;
 mod silence;
+mod starts;
+mod trees;
 mod usage;

@@ -7,7 +7,8 @@ use crate::peers::task;
 
 /// Long enough for whatever a busy machine does meanwhile; tests end leases themselves.
 const LEASE_MS: u32 = 60_000;
-const END_LEASES: &str = "UPDATE orchestration.queue SET lease_until = now() - interval '1 second' WHERE worker_id IS NOT NULL";
+const END_LEASES: &str =
+    "UPDATE orchestration.queue SET lease_until = now() - interval '1 second' WHERE worker_id IS NOT NULL";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_workers_task_goes_to_another_and_its_late_result_changes_nothing() {

@@ -157,15 +157,15 @@ pub async fn admit_one_more(tx: &mut PgConnection, tenant: TenantId, standing: &
     Err(Error::new(Code::ResourceExhausted, "RUN_LIMIT_REACHED", message).with_metadata("limit", limit.to_string()))
 }
 
-/// Writes a run that failed before it could begin, and says why.
+/// Writes a run that ended before it could begin: failed for this reason, or else cancelled.
 ///
 /// # Errors
 /// `Unavailable` when Postgres is away.
-pub async fn write_failed(
+pub async fn write_ended(
     tx: &mut PgConnection,
     ctx: &RequestContext,
     start: &Claimed,
-    error: &Error,
+    error: Option<&Error>,
 ) -> Result<Settled> {
     let order = start.order.clone();
     let run = NewRun {
@@ -180,7 +180,11 @@ pub async fn write_failed(
     };
     store::run::insert(tx, &run).await?;
     trinity_outbox::write(tx, ctx, events::started(&run)).await?;
-    let details: Vec<String> = error.violations().iter().map(|v| format!("{}: {}", v.field, v.message)).collect();
-    let message = [vec![error.to_string()], details].concat().join("; ");
-    settle::fail_run(tx, rows::live_run(&run, &[], &[]), error.reason(), message).await
+    let live = rows::live_run(&run, &[], &[]);
+    let Some(error) = error else {
+        return settle::settle_run(tx, live, Event::Cancelled).await;
+    };
+    let details = error.violations().iter().map(|violation| format!("{}: {}", violation.field, violation.message));
+    let message = std::iter::once(error.to_string()).chain(details).collect::<Vec<_>>().join("; ");
+    settle::fail_run(tx, live, error.reason(), message).await
 }

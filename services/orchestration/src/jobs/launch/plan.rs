@@ -36,6 +36,15 @@ impl Planned {
         }
     }
 
+    /// Its kind, as permissions and errors name it.
+    #[must_use]
+    pub const fn noun(&self) -> &'static str {
+        match self.target {
+            Target::Workflow(..) => "workflow",
+            Target::Job(_) => "job",
+        }
+    }
+
     /// Lets pass what can run.
     ///
     /// # Errors
@@ -49,10 +58,7 @@ impl Planned {
             reason: fault.code.clone(),
             message: fault.message.clone(),
         };
-        let message = match self.target {
-            Target::Workflow(..) => "the workflow has faults and cannot run",
-            Target::Job(_) => "the job has faults and cannot run",
-        };
+        let message = format!("the {} has faults and cannot run", self.noun());
         Err(Error::new(Code::FailedPrecondition, "WORKFLOW_NOT_RUNNABLE", message)
             .with_violations(self.faults.iter().map(violation)))
     }
