@@ -16,7 +16,7 @@ use crate::matrix::rows;
 const TABLE: &str = include_str!("objects.txt");
 /// The weakest first. The first two may see nothing.
 const CALLERS: [&str; 8] = ["stranger", "outsider", "view", "edit", "manage", "viewer", "editor", "admin"];
-const KINDS: [&str; 4] = ["project", "workflow", "run", "dataset"];
+const KINDS: [&str; 7] = ["project", "workflow", "job", "run", "dataset", "schedule", "hook"];
 const NOBODYS: &str = "0198c0de-0000-7000-8000-00000000dead";
 
 /// One project with one of everything, shared with three people.
@@ -36,8 +36,23 @@ impl Fixture {
             let grant = json!({"object_type": "project", "object_id": project, "subject": subject, "level": level});
             owner.post("/grants", grant).await.data();
         }
-        let dataset = dataset["id"].as_str().expect("an id").to_owned();
-        Self { ids: BTreeMap::from([("project", project), ("dataset", dataset), ("workflow", workflow), ("run", run)]) }
+        let made = |answer: Value| answer["id"].as_str().expect("an id").to_owned();
+        let job = json!({"name": "Nightly", "steps": [{"workflow_id": workflow}]});
+        let job = made(owner.post(&format!("/projects/{project}/jobs"), job).await.data());
+        let schedule = json!({"name": "Yearly", "workflow_id": workflow, "cron": "0 0 1 1 *"});
+        let schedule = made(owner.post("/schedules", schedule).await.data());
+        let hook = owner.post("/hooks", json!({"name": "Called", "workflow_id": workflow})).await.data();
+        let (dataset, hook) = (made(dataset), made(hook["hook"].clone()));
+        let ids = [
+            ("project", project),
+            ("dataset", dataset),
+            ("workflow", workflow),
+            ("run", run),
+            ("job", job),
+            ("schedule", schedule),
+            ("hook", hook),
+        ];
+        Self { ids: BTreeMap::from(ids) }
     }
 }
 
@@ -50,6 +65,7 @@ fn canvas() -> Value {
 fn body(rpc: &Rpc, id: &str) -> Value {
     match rpc.method.name() {
         "SaveCanvas" => json!({"project_id": id, "name": "Another", "canvas": canvas()}),
+        "CreateJob" => json!({"name": "Another", "steps": []}),
         _ => json!({}),
     }
 }

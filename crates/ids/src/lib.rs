@@ -101,6 +101,12 @@ ids! {
     DatasetId,
     /// A versioned graph of atoms.
     WorkflowId,
+    /// Workflows that run together.
+    JobId,
+    /// When runs start by the clock.
+    ScheduleId,
+    /// A secret address that starts runs.
+    HookId,
     /// One execution of a workflow.
     RunId,
     /// One atom's execution in a run.

@@ -82,6 +82,15 @@ pub fn rpcs() -> Result<Vec<Rpc>, MissingPolicy> {
     Ok(rpcs)
 }
 
+/// The HTTP header that fills a field of a request at the gateway, if one does.
+#[must_use]
+pub fn header(field: &prost_reflect::FieldDescriptor) -> Option<String> {
+    let header = extension("trinity.common.v1.header");
+    let options = field.options();
+    let value = options.has_extension(&header).then(|| options.get_extension(&header).into_owned());
+    value.and_then(|value| value.as_str().map(ToOwned::to_owned))
+}
+
 /// An RPC without a policy: nothing starts with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MissingPolicy(pub String);

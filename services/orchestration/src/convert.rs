@@ -1,5 +1,6 @@
 //! Between rows and messages.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
@@ -16,7 +17,7 @@ use crate::store;
 use crate::store::queue::TaskKey;
 
 /// A run's context goes with each of its tasks.
-const MAX_CONTEXT_BYTES: usize = 64 << 10;
+pub const MAX_CONTEXT_BYTES: usize = 64 << 10;
 const MAX_DEPTH: usize = 128;
 
 /// An id that may be left out.
@@ -120,7 +121,7 @@ impl From<store::run::Row> for pb::Run {
         });
         Self {
             id: row.id.to_string(),
-            workflow_id: row.workflow_id.to_string(),
+            workflow_id: row.workflow_id.map(String::from).unwrap_or_default(),
             project_id: row.project_id.to_string(),
             workflow_version: row.workflow_version.unsigned_abs(),
             status: status.into(),
@@ -136,28 +137,55 @@ impl From<store::run::Row> for pb::Run {
             error,
             created_by: row.created_by.to_string(),
             rerun_of: row.rerun_of.map(String::from),
+            job_id: row.job_id.map(String::from),
+            parent_run_id: row.parent_run_id.map(String::from),
+            parent_task_id: row.parent_task_id.map(String::from),
+            item: row.item.map(i32::unsigned_abs),
+            schedule_id: row.schedule_id.map(String::from),
+            hook_id: row.hook_id.map(String::from),
+            priority: row.priority,
+            deadline_at: row.deadline_at.map(timestamp),
+            concurrency_key: row.concurrency_key.unwrap_or_default(),
         }
     }
 }
 
 /// What a queued task may be waiting for besides its dependencies.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Waiting {
     /// Whether its run is paused.
     pub paused: bool,
     /// Whether its tenant is suspended.
     pub suspended: bool,
-    /// Whether any worker is connected.
-    pub has_workers: bool,
+    /// The key that other runs have, when its run waits for them.
+    pub key: Option<String>,
+    /// What connected workers take.
+    pub labels: HashSet<String>,
     /// Whether the tenant has as many tasks running as it may.
     pub at_limit: bool,
+}
+
+/// How far the runs that a task started have come.
+#[must_use]
+pub fn children(family: &store::tree::Family) -> pb::ChildRuns {
+    let count = |number: i64| u32::try_from(number).unwrap_or_default();
+    let all = [family.waiting, family.live, family.succeeded, family.failed, family.cancelled];
+    pb::ChildRuns {
+        total: count(all.iter().sum()),
+        waiting: count(family.waiting),
+        running: count(family.live),
+        succeeded: count(family.succeeded),
+        failed: count(family.failed),
+        cancelled: count(family.cancelled),
+    }
 }
 
 /// A task as people see it.
 #[must_use]
 pub fn task(row: store::task::Row, waiting: Option<&Waiting>) -> pb::Task {
     let status = task_status(&row.status);
-    let waiting_for = waiting.filter(|_| status == pb::TaskStatus::Queued).map(|waiting| reason(&row, waiting));
+    let why = waiting.filter(|_| status == pb::TaskStatus::Queued).map(|waiting| reason(&row, waiting));
+    let (waiting_reason, waiting_for) = why.map_or((pb::WaitingReason::Unspecified, None), |(r, text)| (r, Some(text)));
     let outputs: Vec<Output> =
         row.outputs.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let error = row.error_code.map(|code| pb::TaskError { code, message: row.error_message.unwrap_or_default() });
@@ -190,19 +218,36 @@ pub fn task(row: store::task::Row, waiting: Option<&Waiting>) -> pb::Task {
         duration_ms: duration_ms(row.started_at, row.completed_at),
         result: row.result.map(Json::new),
         cached: row.cached,
+        r#type: task_type(&row.r#type).into(),
+        waiting_reason: waiting_reason.into(),
+        waiting_until: row
+            .not_before
+            .filter(|_| waiting_reason == pb::WaitingReason::BackOff)
+            .map(timestamp),
+        worker_label: row.worker_label,
+        children: None,
     }
 }
 
 /// Why a queued task is not running.
-fn reason(row: &store::task::Row, waiting: &Waiting) -> String {
+fn reason(row: &store::task::Row, waiting: &Waiting) -> (pb::WaitingReason, String) {
+    use pb::WaitingReason as Why;
+    let text = |why, text: &str| (why, text.to_owned());
     match (row.held, row.not_before) {
-        (None, _) => "the tasks it depends on".to_owned(),
-        _ if waiting.paused => "the run to be resumed".to_owned(),
-        _ if waiting.suspended => "the tenant to be active again".to_owned(),
-        (_, Some(at)) if at > Utc::now() => format!("its next attempt at {}", at.to_rfc3339()),
-        _ if !waiting.has_workers => "a worker to connect".to_owned(),
-        _ if waiting.at_limit => "the tenant's limit of concurrent tasks".to_owned(),
-        _ => "a free slot".to_owned(),
+        (None, _) => text(Why::Dependency, "the tasks it depends on"),
+        _ if waiting.paused => text(Why::Paused, "the run to be resumed"),
+        _ if waiting.suspended => text(Why::TenantSuspended, "the tenant to be active again"),
+        _ if waiting.key.is_some() => {
+            let key = waiting.key.as_deref().unwrap_or_default();
+            (Why::ConcurrencyKey, format!("other runs with the concurrency key {key:?}"))
+        }
+        (_, Some(at)) if at > Utc::now() => (Why::BackOff, format!("its next attempt at {}", at.to_rfc3339())),
+        _ if waiting.labels.is_empty() => text(Why::NoWorker, "a worker to connect"),
+        _ if !waiting.labels.contains(&row.worker_label) => {
+            (Why::NoWorker, format!("a worker with the label {:?} to connect", row.worker_label))
+        }
+        _ if waiting.at_limit => text(Why::ConcurrencyLimit, "the tenant's limit of concurrent tasks"),
+        _ => text(Why::Slot, "a free slot"),
     }
 }
 
@@ -225,6 +270,7 @@ impl From<store::worker::Row> for pb::Worker {
             name: row.name,
             slots: row.slots.unsigned_abs(),
             last_seen_at: Some(timestamp(row.last_seen_at)),
+            labels: row.labels,
         }
     }
 }
@@ -239,6 +285,10 @@ fn run_trigger(text: &str) -> pb::RunTrigger {
 
 fn task_status(text: &str) -> pb::TaskStatus {
     pb::TaskStatus::from_str_name(&format!("TASK_STATUS_{}", text.to_uppercase())).unwrap_or_default()
+}
+
+fn task_type(text: &str) -> pb::TaskType {
+    pb::TaskType::from_str_name(&format!("TASK_TYPE_{}", text.to_uppercase())).unwrap_or_default()
 }
 
 fn timestamp(at: DateTime<Utc>) -> Timestamp {

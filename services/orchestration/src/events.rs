@@ -1,11 +1,12 @@
 //! What this service announces.
 
-use trinity_ids::TenantId;
+use trinity_ids::{JobId, RunId, TenantId, WorkflowId};
 use trinity_outbox::Event;
 
 use crate::domain::engine::RunStatus;
+use crate::domain::order::Target;
 use crate::store::live::LiveRun;
-use crate::store::run::NewRun;
+use crate::store::run::{NewRun, Row};
 use crate::store::status;
 
 /// A run was started; the same word as the policy of `ExecuteWorkflow`.
@@ -13,18 +14,48 @@ pub const RUN_START: &str = "run.start";
 
 /// A run was made.
 #[must_use]
-pub fn started(run: &NewRun, workflow_name: &str) -> Event {
+pub fn started(run: &NewRun) -> Event {
+    let order = &run.order;
+    let (workflow, job) = ids(order.target);
     let after = serde_json::json!({
-        "workflow_id": run.workflow,
-        "workflow_version": run.workflow_version,
+        "workflow_id": workflow,
+        "job_id": job,
+        "workflow_version": run.version,
         "project_id": run.project,
-        "rerun_of": run.rerun_of,
+        "trigger": order.trigger.text(),
+        "created_by": order.created_by,
+        "rerun_of": order.rerun_of,
+        "parent_run_id": order.parent.map(|parent| parent.run),
+        "schedule_id": order.schedule_id,
+        "hook_id": order.hook_id,
     });
     Event {
         action: RUN_START,
         object_type: "run",
-        object_id: run.id.to_string(),
-        object_name: workflow_name.to_owned(),
+        object_id: order.id.to_string(),
+        object_name: run.name.clone(),
+        after: Some(after.to_string()),
+        ..Event::default()
+    }
+}
+
+/// A run was made that goes on from an earlier one.
+#[must_use]
+pub fn started_again(earlier: &Row, id: RunId) -> Event {
+    let after = serde_json::json!({
+        "workflow_id": earlier.workflow_id,
+        "job_id": earlier.job_id,
+        "workflow_version": earlier.workflow_version,
+        "project_id": earlier.project_id,
+        "trigger": "manual",
+        "rerun_of": earlier.id,
+        "from_failed": true,
+    });
+    Event {
+        action: RUN_START,
+        object_type: "run",
+        object_id: id.to_string(),
+        object_name: earlier.name.clone(),
         after: Some(after.to_string()),
         ..Event::default()
     }
@@ -38,8 +69,10 @@ pub fn finished(run: &LiveRun, ending: RunStatus) -> (TenantId, Event) {
         RunStatus::Cancelled => "run.cancelled",
         _ => "run.fail",
     };
+    let (workflow, job) = ids(run.target);
     let after = serde_json::json!({
-        "workflow_id": run.workflow,
+        "workflow_id": workflow,
+        "job_id": job,
         "project_id": run.project,
         "status": status::run_text(ending),
         "rows_processed": run.rows_processed,
@@ -48,6 +81,7 @@ pub fn finished(run: &LiveRun, ending: RunStatus) -> (TenantId, Event) {
         action,
         object_type: "run",
         object_id: run.id.to_string(),
+        object_name: run.name.clone(),
         after: Some(after.to_string()),
         ..Event::default()
     };
@@ -58,4 +92,24 @@ pub fn finished(run: &LiveRun, ending: RunStatus) -> (TenantId, Event) {
 #[must_use]
 pub fn controlled(action: &'static str, run: &str) -> Event {
     Event { action, object_type: "run", object_id: run.to_owned(), ..Event::default() }
+}
+
+/// Somebody replayed or discarded a dead letter.
+#[must_use]
+pub fn dead_letter(action: &'static str, task: &str, run: &str) -> Event {
+    let after = serde_json::json!({ "task_id": task });
+    Event {
+        action,
+        object_type: "run",
+        object_id: run.to_owned(),
+        after: Some(after.to_string()),
+        ..Event::default()
+    }
+}
+
+fn ids(target: Target) -> (Option<WorkflowId>, Option<JobId>) {
+    match target {
+        Target::Workflow(id, _) => (Some(id), None),
+        Target::Job(id) => (None, Some(id)),
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 use trinity_proto::orchestration as pb;
+use trinity_proto::orchestration::dead_letter_service_server::DeadLetterService;
 use trinity_proto::orchestration::run_service_server::RunService;
 use trinity_proto::orchestration::worker_service_server::WorkerService;
 use trinity_rpc::open;
@@ -28,6 +29,10 @@ impl RunService for Door {
     ) -> Answer<pb::ExecuteWorkflowResponse> {
         let (ctx, request) = open(request);
         Ok(Response::new(handlers::start::execute(&self.app, &ctx, request).await?))
+    }
+    async fn execute_job(&self, request: Request<pb::ExecuteJobRequest>) -> Answer<pb::ExecuteJobResponse> {
+        let (ctx, request) = open(request);
+        Ok(Response::new(handlers::start::execute_job(&self.app, &ctx, request).await?))
     }
     async fn rerun_run(&self, request: Request<pb::RerunRunRequest>) -> Answer<pb::RerunRunResponse> {
         let (ctx, request) = open(request);
@@ -61,16 +66,41 @@ impl RunService for Door {
         let (ctx, request) = open(request);
         Ok(Response::new(handlers::task::list_logs(&self.app, &ctx, request).await?))
     }
+    async fn list_workers(&self, request: Request<pb::ListWorkersRequest>) -> Answer<pb::ListWorkersResponse> {
+        let (ctx, request) = open(request);
+        Ok(Response::new(handlers::worker::list(&self.app, &ctx, request).await?))
+    }
+}
+
+#[tonic::async_trait]
+impl DeadLetterService for Door {
     async fn list_dead_letters(
         &self,
         request: Request<pb::ListDeadLettersRequest>,
     ) -> Answer<pb::ListDeadLettersResponse> {
         let (ctx, request) = open(request);
-        Ok(Response::new(handlers::task::list_dead_letters(&self.app, &ctx, request).await?))
+        Ok(Response::new(handlers::dead_letter::list(&self.app, &ctx, request).await?))
     }
-    async fn list_workers(&self, request: Request<pb::ListWorkersRequest>) -> Answer<pb::ListWorkersResponse> {
+    async fn get_dead_letter(
+        &self,
+        request: Request<pb::GetDeadLetterRequest>,
+    ) -> Answer<pb::GetDeadLetterResponse> {
         let (ctx, request) = open(request);
-        Ok(Response::new(handlers::worker::list(&self.app, &ctx, request).await?))
+        Ok(Response::new(handlers::dead_letter::get(&self.app, &ctx, request).await?))
+    }
+    async fn replay_dead_letter(
+        &self,
+        request: Request<pb::ReplayDeadLetterRequest>,
+    ) -> Answer<pb::ReplayDeadLetterResponse> {
+        let (ctx, request) = open(request);
+        Ok(Response::new(handlers::dead_letter::replay(&self.app, &ctx, request).await?))
+    }
+    async fn discard_dead_letter(
+        &self,
+        request: Request<pb::DiscardDeadLetterRequest>,
+    ) -> Answer<pb::DiscardDeadLetterResponse> {
+        let (ctx, request) = open(request);
+        Ok(Response::new(handlers::dead_letter::discard(&self.app, &ctx, request).await?))
     }
 }
 
@@ -81,5 +111,9 @@ impl WorkerService for Door {
     async fn connect(&self, request: Request<Streaming<pb::ConnectRequest>>) -> Answer<Self::ConnectStream> {
         let (_, messages) = open(request);
         Ok(Response::new(handlers::worker::connect(&self.app, messages).await?))
+    }
+    async fn reveal_secrets(&self, request: Request<pb::RevealSecretsRequest>) -> Answer<pb::RevealSecretsResponse> {
+        let (ctx, request) = open(request);
+        Ok(Response::new(handlers::worker::reveal(&self.app, &ctx, request).await?))
     }
 }

@@ -11,11 +11,14 @@ use tonic::service::Routes;
 use trinity_context::RequestContext;
 use trinity_db::Db;
 use trinity_outbox::{Delivery, Relay, Sink};
+use trinity_proto::identity::environment_service_client::EnvironmentServiceClient;
+use trinity_proto::orchestration::dead_letter_service_server::DeadLetterServiceServer;
 use trinity_proto::orchestration::run_service_server::RunServiceServer;
 use trinity_proto::orchestration::worker_service_server::WorkerServiceServer;
 use trinity_proto::registry::dataset_service_client::DatasetServiceClient;
 use trinity_proto::tenant::plan_service_client::PlanServiceClient;
 use trinity_proto::workflow::RecordExecutionRequest;
+use trinity_proto::workflow::job_service_client::JobServiceClient;
 use trinity_proto::workflow::workflow_service_client::WorkflowServiceClient;
 use trinity_rpc::{Building, Channel, Peers, Runtime, Service};
 
@@ -23,12 +26,16 @@ use crate::config::Config;
 use crate::events::RUN_START;
 use crate::grpc::Door;
 use crate::jobs::announce::Announcer;
+use crate::jobs::bells::{Bells, Teller};
 use crate::jobs::engine::Engine;
 use crate::jobs::input::EngineDoor;
+use crate::jobs::keys::Keys;
+use crate::jobs::launch::Launcher;
 use crate::jobs::meter::Meter;
 use crate::jobs::partitions;
 use crate::jobs::registrar::{Registrar, Written};
 use crate::jobs::standing::Standings;
+use crate::jobs::starter::Starter;
 
 /// How much may wait for the registry before workers are made to wait.
 const REGISTRAR_QUEUE: usize = 1024;
@@ -38,12 +45,11 @@ const MAX_MESSAGE_BYTES: usize = 16 << 20;
 /// What every handler needs.
 pub struct App {
     pub db: Db,
-    pub peers: Peers,
-    pub workflows: WorkflowServiceClient<Channel>,
-    pub datasets: DatasetServiceClient<Channel>,
+    pub launcher: Launcher,
+    pub environment: EnvironmentServiceClient<Channel>,
     pub engine: EngineDoor,
     pub registrar: mpsc::Sender<Written>,
-    pub announcer: Announcer,
+    pub teller: Teller,
     pub lease_ms: u32,
     pub heartbeat_ms: u32,
 }
@@ -65,15 +71,34 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     let (engine, inputs) = EngineDoor::new();
     let (registrar, waiting) = mpsc::channel(REGISTRAR_QUEUE);
     let announcer = Announcer::start(&runtime.bus, engine.clone(), &runtime.shutdown);
+    let bells = Bells::default();
+    let teller = Teller { engine: engine.clone(), announcer: announcer.clone(), bells: bells.clone() };
+    let launcher = Launcher {
+        peers: peers.clone(),
+        workflows: workflows.clone(),
+        jobs: JobServiceClient::new(peers.channel("workflow")?).max_decoding_message_size(MAX_MESSAGE_BYTES),
+        datasets: datasets.clone(),
+    };
 
     let room = Engine {
         db: db.clone(),
         inputs,
         announcer: announcer.clone(),
+        bells: bells.clone(),
         lease: Duration::from_millis(config.lease_ms.into()),
         workers: HashMap::new(),
+        tree: false,
     };
     trinity_telemetry::spawn("engine", room.run(runtime.shutdown.clone()));
+    let room = Starter {
+        db: db.clone(),
+        launcher: launcher.clone(),
+        runtime: runtime.clone(),
+        teller: teller.clone(),
+    };
+    trinity_telemetry::spawn("starter", room.run());
+    let room = Keys { db: db.clone(), engine: engine.clone(), announcer: announcer.clone(), bells };
+    trinity_telemetry::spawn("keys", room.run(runtime.shutdown.clone()));
     let room =
         Registrar { db: db.clone(), peers: peers.clone(), datasets: datasets.clone(), engine: engine.clone(), waiting };
     trinity_telemetry::spawn("registrar", room.run(runtime.shutdown.clone()));
@@ -89,25 +114,25 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     };
     trinity_telemetry::spawn("meter", room.run(runtime.shutdown.clone()));
     let room =
-        Standings { db: db.clone(), runtime: runtime.clone(), engine: engine.clone(), announcer: announcer.clone() };
+        Standings { db: db.clone(), runtime: runtime.clone(), engine: engine.clone(), announcer };
     trinity_telemetry::spawn("standings", room.run());
-    let counter = ExecutionCounter { peers: peers.clone(), workflows: workflows.clone() };
+    let counter = ExecutionCounter { peers: peers.clone(), workflows };
     Relay::new("orchestration", db.clone(), &runtime)?.with_sink(counter).spawn();
 
     let app = Arc::new(App {
         db: db.clone(),
-        workflows,
-        datasets,
-        peers,
+        launcher,
+        environment: EnvironmentServiceClient::new(peers.channel("identity")?),
         engine,
         registrar,
-        announcer,
+        teller,
         lease_ms: config.lease_ms,
         heartbeat_ms: config.heartbeat_ms,
     });
     let door = Door { app };
     let workers = WorkerServiceServer::new(door.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
-    let routes = Routes::new(RunServiceServer::new(door)).add_service(workers);
+    let letters = DeadLetterServiceServer::new(door.clone());
+    let routes = Routes::new(RunServiceServer::new(door)).add_service(letters).add_service(workers);
     Service::new("orchestration", &runtime, routes, move || {
         let db = db.clone();
         async move { db.ping().await.is_ok() }
@@ -126,9 +151,11 @@ impl Sink for ExecutionCounter {
         for event in events.iter().filter(|event| event.action == RUN_START) {
             let after: serde_json::Value =
                 event.after.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+            // A run of a job has no workflow of its own.
+            let Some(workflow) = after["workflow_id"].as_str() else { continue };
             let message = RecordExecutionRequest {
                 tenant_id: event.tenant.to_string(),
-                workflow_id: after["workflow_id"].as_str().unwrap_or_default().to_owned(),
+                workflow_id: workflow.to_owned(),
                 run_id: event.object_id.clone(),
                 executed_at: Some(std::time::SystemTime::now().into()),
             };

@@ -35,8 +35,8 @@ pub async fn call(
     fields: StreamFields,
 ) -> Result<Response<Body>, Refusal> {
     let deadline = call.facts.deadline(call.endpoint.deadline)?;
-    let json = request::read_json(call, config, body).await?;
-    let message = request::assemble(call, &json, &[])?;
+    let bytes = request::read_body(call, config, body).await?;
+    let message = request::assemble(call, &bytes, &[])?;
     let until_first = Some(deadline.unwrap_or(DEFAULT_DEADLINE));
     let (header, first, messages) = within(until_first, call.facts, open(call, deadline, message, fields)).await?;
     let mut response = Response::new(file_body(first, messages, fields.chunk));

@@ -16,11 +16,11 @@ use crate::envelope::Refusal;
 use crate::routes::BodyRule;
 use crate::transcode::{Fault, PASSED_OVER, Reader, Reason};
 
-/// Reads the JSON body of a call; empty when there is none.
+/// Reads the body of a call that is no stream; empty when there is none.
 ///
 /// # Errors
 /// Too large, not JSON by its type, or broken off.
-pub async fn read_json(call: &Call<'_>, config: &Config, body: Body) -> Result<Bytes, Refusal> {
+pub async fn read_body(call: &Call<'_>, config: &Config, body: Body) -> Result<Bytes, Refusal> {
     let limit = config.json_limit_bytes;
     if body.is_end_stream() {
         return Ok(Bytes::new());
@@ -29,8 +29,9 @@ pub async fn read_json(call: &Call<'_>, config: &Config, body: Body) -> Result<B
     if content_length(headers).is_some_and(|length| length > limit as u64) {
         return Err(Refusal::too_large(limit as u64));
     }
-    let takes_body = call.endpoint.request.body != BodyRule::None;
-    if takes_body && !is_json(headers) {
+    let rule = call.endpoint.request.body;
+    let takes_body = rule != BodyRule::None;
+    if takes_body && !matches!(rule, BodyRule::Raw(_)) && !is_json(headers) {
         return Err(Refusal::unsupported_media_type("the body must be application/json"));
     }
     refuse_encoding(headers)?;
@@ -51,12 +52,13 @@ pub async fn read_json(call: &Call<'_>, config: &Config, body: Body) -> Result<B
 ///
 /// # Errors
 /// Every fault of the parameters, or the first of the body.
-pub fn assemble(call: &Call<'_>, json: &[u8], extra: &[(String, String)]) -> Result<Vec<u8>, Refusal> {
+pub fn assemble(call: &Call<'_>, body: &[u8], extra: &[(String, String)]) -> Result<Vec<u8>, Refusal> {
     let inbound = &call.endpoint.request;
-    let mut reader = Reader::new(call.schema, inbound.message, json.len() + 128);
+    let mut reader = Reader::new(call.schema, inbound.message, body.len() + 128);
     match inbound.body {
-        BodyRule::Whole if !json.is_empty() => reader.body(json)?,
-        BodyRule::Field(index) if !json.is_empty() => reader.body_field(index, json)?,
+        BodyRule::Whole if !body.is_empty() => reader.body(body)?,
+        BodyRule::Field(index) if !body.is_empty() => reader.body_field(index, body)?,
+        BodyRule::Raw(index) => reader.raw_field(index, body),
         _ => {}
     }
     let mut faults = Vec::new();
@@ -64,6 +66,7 @@ pub fn assemble(call: &Call<'_>, json: &[u8], extra: &[(String, String)]) -> Res
     let extra = extra.iter().map(|(name, value)| (Cow::from(name), Cow::from(value)));
     read_parameters(call, &mut reader, query.chain(extra), &mut faults);
     read_path(call, &mut reader, &mut faults);
+    read_headers(call, &mut reader, &mut faults);
     read_if_match(call, &mut reader, &mut faults);
     if !faults.is_empty() {
         return Err(faults.into());
@@ -124,6 +127,18 @@ fn read_path(call: &Call<'_>, reader: &mut Reader<'_>, faults: &mut Vec<Fault>) 
         match percent_decode_str(value).decode_utf8() {
             Ok(value) => faults.extend(reader.parameter(index, &value).err()),
             Err(_) => faults.push(Fault::new(&*message.fields[index].name, Reason::WrongType, "must be UTF-8")),
+        }
+    }
+}
+
+fn read_headers(call: &Call<'_>, reader: &mut Reader<'_>, faults: &mut Vec<Fault>) {
+    for (index, name) in &call.endpoint.request.header_fields {
+        let mut values = call.parts.headers.get_all(name).iter();
+        let Some(value) = values.next() else { continue };
+        let read = value.to_str().ok().filter(|_| values.next().is_none());
+        match read.map(|text| reader.parameter(*index, text)) {
+            Some(outcome) => faults.extend(outcome.err()),
+            None => faults.push(Fault::new(name.as_str(), Reason::WrongType, "must stand once, as plain text")),
         }
     }
 }

@@ -14,9 +14,9 @@ use crate::envelope::{Refusal, success};
 /// What the request or the service has against it.
 pub async fn call(call: &Call<'_>, config: &Config, body: Body) -> Result<Response<Body>, Refusal> {
     let deadline = call.facts.deadline(call.endpoint.deadline)?;
-    let json = request::read_json(call, config, body).await?;
-    let message = request::assemble(call, &json, &[])?;
-    drop(json);
+    let bytes = request::read_body(call, config, body).await?;
+    let message = request::assemble(call, &bytes, &[])?;
+    drop(bytes);
     let answer = within(deadline, call.facts, async {
         let mut client = call.client();
         client.ready().await.map_err(|error| call.refusal(&tonic::Status::unavailable(error.to_string())))?;

@@ -72,6 +72,11 @@ fn parameters(endpoint: &Endpoint, schemas: &mut Schemas<'_>) -> Vec<Value> {
             parameters.push(parameter(field, "query", schemas));
         }
     }
+    for (index, header) in &endpoint.request.header_fields {
+        let mut described = parameter(&fields[*index], "header", schemas);
+        described["name"] = header.as_str().into();
+        parameters.push(described);
+    }
     if endpoint.request.version.is_some() {
         parameters.push(json!({
             "name": "If-Match",
@@ -115,6 +120,11 @@ fn request_body(endpoint: &Endpoint, schemas: &mut Schemas<'_>) -> Option<Value>
             let required = schema.get("required").is_some();
             Some(json!({"required": required, "content": {"application/json": {"schema": schema}}}))
         }
+        BodyRule::Raw(_) => Some(json!({
+            "required": false,
+            "description": "The bytes themselves, whatever their type.",
+            "content": {"application/json": {"schema": {}}, "application/octet-stream": {"schema": {}}},
+        })),
         BodyRule::Stream(_) => {
             let form = json!({
                 "type": "object",

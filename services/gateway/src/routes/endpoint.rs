@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
-use http::{Method, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 use trinity_proto::common::Access;
-use trinity_proto::descriptors::{Route, Rpc};
+use trinity_proto::descriptors::{self, Route, Rpc};
 
 use crate::transcode::{Field, Kind, Label, Message, MessageId, Schema};
 
@@ -39,6 +39,8 @@ pub struct Inbound {
     pub path_fields: Vec<usize>,
     /// Bits of the fields that the query may fill.
     pub query_fields: u128,
+    /// The fields that headers fill.
+    pub header_fields: Vec<(usize, HeaderName)>,
     pub body: BodyRule,
     /// The field that `If-Match` fills.
     pub version: Option<usize>,
@@ -54,6 +56,8 @@ pub enum BodyRule {
     Whole,
     /// JSON: one field of it.
     Field(usize),
+    /// The bytes themselves, at most as many as JSON may have, as this field.
+    Raw(usize),
     /// The bytes themselves, streamed in messages that carry this field.
     Stream(usize),
 }
@@ -136,7 +140,10 @@ fn inbound(schema: &Schema, rpc: &Rpc, route: &Route, id: MessageId) -> Result<I
     let body = match (route.body.as_str(), rpc.method.is_client_streaming()) {
         ("", false) => BodyRule::None,
         ("*", false) => BodyRule::Whole,
-        (name, false) => BodyRule::Field(field(message, name)?),
+        (name, false) => match field(message, name)? {
+            index if message.fields[index].kind == Kind::Bytes => BodyRule::Raw(index),
+            index => BodyRule::Field(index),
+        },
         (name, true) => {
             let chunk = field(message, name)?;
             if message.fields[chunk].kind != Kind::Bytes {
@@ -147,11 +154,16 @@ fn inbound(schema: &Schema, rpc: &Rpc, route: &Route, id: MessageId) -> Result<I
     };
     let mut query_fields = match body {
         BodyRule::Whole => 0,
-        BodyRule::Field(taken) | BodyRule::Stream(taken) => all_but(message, taken),
+        BodyRule::Field(taken) | BodyRule::Raw(taken) | BodyRule::Stream(taken) => all_but(message, taken),
         BodyRule::None => u128::MAX,
     };
+    let header_fields = header_fields(rpc)?;
+    if body == BodyRule::Whole && !header_fields.is_empty() {
+        return Err("a field that comes from a header must not be part of the body".into());
+    }
     for (index, found) in message.fields.iter().enumerate() {
-        if path_fields.contains(&index) || matches!(found.kind, Kind::Message(_)) {
+        let in_header = header_fields.iter().any(|(taken, _)| *taken == index);
+        if in_header || path_fields.contains(&index) || matches!(found.kind, Kind::Message(_)) {
             query_fields &= !(1 << index);
         }
     }
@@ -160,7 +172,18 @@ fn inbound(schema: &Schema, rpc: &Rpc, route: &Route, id: MessageId) -> Result<I
         known && route.verb != "GET" && !path_fields.contains(index)
     });
     let filename = message.find("filename").filter(|_| matches!(body, BodyRule::Stream(_)));
-    Ok(Inbound { message: id, path_fields, query_fields, body, version, filename })
+    Ok(Inbound { message: id, path_fields, query_fields, header_fields, body, version, filename })
+}
+
+/// The fields of the request that headers fill, with their headers.
+fn header_fields(rpc: &Rpc) -> Result<Vec<(usize, HeaderName)>, String> {
+    let mut found = Vec::new();
+    for (index, field) in rpc.method.input().fields().enumerate() {
+        if let Some(name) = descriptors::header(&field) {
+            found.push((index, HeaderName::try_from(name).map_err(|error| error.to_string())?));
+        }
+    }
+    Ok(found)
 }
 
 fn outbound(schema: &Schema, rpc: &Rpc, route: &Route, id: MessageId, bare: bool) -> Result<Outbound, String> {

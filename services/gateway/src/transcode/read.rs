@@ -64,6 +64,16 @@ impl<'s> Reader<'s> {
         Ok(())
     }
 
+    /// Takes one field of bytes as they are.
+    pub fn raw_field(&mut self, index: usize, bytes: &[u8]) {
+        let field = &self.message.fields[index];
+        if !bytes.is_empty() {
+            wire::put_tag(&mut self.out, field.number, field.kind.wire_type());
+            scalar::put_value(&mut self.out, Value::Bytes(bytes));
+            self.seen |= 1 << index;
+        }
+    }
+
     /// Takes one field from a parameter's text; a list grows by one element.
     ///
     /// # Errors

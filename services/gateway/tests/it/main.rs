@@ -4,6 +4,7 @@ mod answers;
 mod drain;
 mod edge;
 mod files;
+mod hooks;
 mod limits;
 mod oracle;
 mod peer;

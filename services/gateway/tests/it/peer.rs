@@ -13,6 +13,7 @@ use tonic::{Request, Response, Status, Streaming};
 use tonic_prost::ProstCodec;
 use trinity_error::{Code, Error};
 use trinity_proto::common::{Json, PageInfo};
+use trinity_proto::orchestration::{ReceiveHookRequest, ReceiveHookResponse};
 use trinity_proto::registry::*;
 use trinity_proto::tenant::{
     GetTenantRequest, GetTenantResponse, Metric, RecordUsageRequest, RecordUsageResponse, Tenant,
@@ -24,6 +25,7 @@ pub struct State {
     pub projects: Mutex<BTreeMap<String, Project>>,
     pub metadata: Mutex<MetadataMap>,
     pub uploads: Mutex<Vec<Upload>>,
+    pub hooks: Mutex<Vec<ReceiveHookRequest>>,
     pub usage: Mutex<Usage>,
     /// Slow calls that were dropped before they ended.
     pub dropped: Notify,
@@ -84,6 +86,7 @@ pub fn routes(state: &Arc<State>) -> Router {
         .route(&format!("{DATASETS}/UploadDataset"), rpc!(client_streaming, upload_dataset))
         .route(&format!("{DATASETS}/DownloadDataset"), rpc!(server_streaming, download_dataset))
         .route(&format!("{DATASETS}/PreviewDataset"), rpc!(unary, preview_dataset))
+        .route("/trinity.orchestration.v1.HookService/ReceiveHook", rpc!(unary, receive_hook))
         .route(&format!("{TENANT}.TenantService/GetTenant"), rpc!(unary, get_tenant))
         .route(&format!("{TENANT}.PlanService/RecordUsage"), rpc!(unary, record_usage))
 }
@@ -100,6 +103,12 @@ impl Drop for Witness {
 }
 
 impl Peer {
+    async fn receive_hook(self, request: Request<ReceiveHookRequest>) -> Result<Response<ReceiveHookResponse>, Status> {
+        let request = self.see(request);
+        self.0.hooks.lock().unwrap().push(request);
+        Ok(Response::new(ReceiveHookResponse { run_id: "run".to_owned() }))
+    }
+
     fn see<T>(&self, request: Request<T>) -> T {
         *self.0.metadata.lock().unwrap() = request.metadata().clone();
         request.into_inner()

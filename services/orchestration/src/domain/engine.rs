@@ -56,6 +56,8 @@ impl TaskStatus {
 pub enum EdgeKind {
     /// The upstream task's table; followed when it completed.
     DataFlow,
+    /// As `DataFlow`, when a condition held as well.
+    Conditional,
     /// Followed when the upstream task failed.
     Error,
 }
@@ -74,38 +76,64 @@ pub struct Edge {
 pub struct TaskState {
     /// Where it stands.
     pub status: TaskStatus,
-    /// Whether it stands in the queue (waiting or leased).
+    /// Whether it is on its way: in the queue, or at work.
     pub enqueued: bool,
-    /// The attempt under way, or the last one; the fencing token.
+    /// The attempt that a worker has or had last; 0 before the first.
     pub attempt: u32,
     /// Attempts that ended because a worker fell silent.
     pub losses: u32,
-    /// How often it is tried at the most, losses not counted.
+    /// How many attempts may fail.
     pub max_attempts: u32,
+    /// Whether one edge that was followed is enough, once all that it depends on has ended.
+    pub any_input: bool,
+    /// Followers whose condition held when it completed.
+    pub opened: Vec<usize>,
     /// What it depends on.
     pub upstream: Vec<Edge>,
 }
 
-/// One run as the core sees it. Tasks stand in an order in which each comes after all that it depends on.
+/// A run as the core sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunState {
     /// Where it stands.
     pub status: RunStatus,
-    /// Its tasks, by ordinal.
+    /// Its tasks, each after all that it depends on.
     pub tasks: Vec<TaskState>,
 }
 
+impl RunState {
+    /// Whether an edge to the task `to` was followed.
+    #[must_use]
+    pub fn is_followed(&self, edge: Edge, to: usize) -> bool {
+        let upstream = &self.tasks[edge.from];
+        match edge.kind {
+            EdgeKind::DataFlow => upstream.status == TaskStatus::Completed,
+            EdgeKind::Conditional => upstream.status == TaskStatus::Completed && upstream.opened.contains(&to),
+            EdgeKind::Error => upstream.status == TaskStatus::Failed,
+        }
+    }
+}
+
 /// Something that happened to a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    /// It was made.
+    /// It was made. Tasks that another run has completed already may be among its own.
     Created,
+    /// The engine itself took a task that needs no worker.
+    Started {
+        /// The task.
+        ordinal: usize,
+    },
     /// A task's attempt gave a result.
     Completed {
         /// The task.
         ordinal: usize,
         /// The attempt.
         attempt: u32,
+        /// Followers whose condition holds.
+        opened: Vec<usize>,
+        /// Followers whose condition cannot be evaluated.
+        broken: Vec<usize>,
     },
     /// A task's attempt failed.
     Failed {
@@ -125,6 +153,10 @@ pub enum Event {
     },
     /// Somebody ended the run.
     Cancelled,
+    /// The run's time is over.
+    TimedOut,
+    /// The run cannot begin.
+    Refused,
 }
 
 /// What must be done about an event, besides keeping the new state.
@@ -167,9 +199,23 @@ pub fn apply(state: &mut RunState, event: Event) -> Vec<Command> {
     }
     match event {
         Event::Created => {}
-        Event::Completed { ordinal, attempt } => {
+        Event::Started { ordinal } => {
+            let Some(task) = state.tasks.get_mut(ordinal) else { return commands };
+            if task.enqueued && task.status == TaskStatus::Queued {
+                task.status = TaskStatus::Running;
+                task.attempt += 1;
+            }
+        }
+        Event::Completed { ordinal, attempt, opened, broken } => {
             let Some(task) = current(state, ordinal, attempt) else { return commands };
+            task.opened = opened;
             end(task, ordinal, TaskStatus::Completed, &mut commands);
+            for follower in broken {
+                let Some(task) = state.tasks.get_mut(follower) else { continue };
+                if !task.status.is_final() && !task.enqueued {
+                    end(task, follower, TaskStatus::Failed, &mut commands);
+                }
+            }
         }
         Event::Failed { ordinal, attempt, retryable } => {
             let Some(task) = running(state, ordinal, attempt) else { return commands };
@@ -191,18 +237,23 @@ pub fn apply(state: &mut RunState, event: Event) -> Vec<Command> {
                 end(task, ordinal, TaskStatus::Failed, &mut commands);
             }
         }
-        Event::Cancelled => {
-            for (ordinal, task) in state.tasks.iter_mut().enumerate() {
-                if !task.status.is_final() {
-                    end(task, ordinal, TaskStatus::Cancelled, &mut commands);
-                }
-            }
-            state.status = RunStatus::Cancelled;
-            commands.push(Command::Finish { status: RunStatus::Cancelled });
-            return commands;
-        }
+        Event::Cancelled => return stop(state, RunStatus::Cancelled),
+        Event::TimedOut | Event::Refused => return stop(state, RunStatus::Failed),
     }
     advance(state, &mut commands);
+    commands
+}
+
+/// Ends a run whatever is under way in it.
+fn stop(state: &mut RunState, status: RunStatus) -> Vec<Command> {
+    let mut commands = Vec::new();
+    for (ordinal, task) in state.tasks.iter_mut().enumerate() {
+        if !task.status.is_final() {
+            end(task, ordinal, TaskStatus::Cancelled, &mut commands);
+        }
+    }
+    state.status = status;
+    commands.push(Command::Finish { status });
     commands
 }
 
@@ -230,7 +281,7 @@ fn advance(state: &mut RunState, commands: &mut Vec<Command>) {
         if task.status != TaskStatus::Queued || task.enqueued {
             continue;
         }
-        match readiness(&state.tasks, task) {
+        match readiness(state, ordinal) {
             Readiness::Waiting => {}
             Readiness::Ready => {
                 state.tasks[ordinal].enqueued = true;
@@ -254,17 +305,24 @@ enum Readiness {
     Never,
 }
 
-fn readiness(tasks: &[TaskState], task: &TaskState) -> Readiness {
-    let mut waiting = false;
+fn readiness(state: &RunState, ordinal: usize) -> Readiness {
+    let task = &state.tasks[ordinal];
+    let (mut waiting, mut followed, mut closed) = (0, 0, 0);
     for edge in &task.upstream {
-        let upstream = tasks[edge.from].status;
-        match (edge.kind, upstream) {
-            (EdgeKind::DataFlow, TaskStatus::Completed) | (EdgeKind::Error, TaskStatus::Failed) => {}
-            (_, status) if status.is_final() => return Readiness::Never,
-            _ => waiting = true,
+        if !state.tasks[edge.from].status.is_final() {
+            waiting += 1;
+        } else if state.is_followed(*edge, ordinal) {
+            followed += 1;
+        } else {
+            closed += 1;
         }
     }
-    if waiting { Readiness::Waiting } else { Readiness::Ready }
+    match (task.any_input, waiting, followed, closed) {
+        (false, _, _, 1..) => Readiness::Never,
+        (_, 1.., _, _) => Readiness::Waiting,
+        (true, 0, 0, 1..) => Readiness::Never,
+        _ => Readiness::Ready,
+    }
 }
 
 /// A failure counts unless an error edge led from it to a task that completed.

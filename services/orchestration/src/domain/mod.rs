@@ -3,3 +3,7 @@
 pub mod backoff;
 pub mod engine;
 pub mod file;
+pub mod native;
+pub mod order;
+pub mod rerun;
+pub mod result;

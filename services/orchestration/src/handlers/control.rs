@@ -1,18 +1,16 @@
-//! Cancelling, pausing and resuming runs.
+//! Cancelling, pausing and resuming runs, and with them the runs below.
 
+use sqlx::PgConnection;
 use trinity_context::RequestContext;
 use trinity_error::{Code, Error, Result, parse_id};
 use trinity_ids::{RunId, TenantId};
 use trinity_proto::orchestration as pb;
 
 use super::run::find;
-use crate::domain::engine::{Event, TaskStatus};
+use crate::domain::engine::Event;
 use crate::events;
-use crate::jobs::input::Input;
 use crate::jobs::settle;
 use crate::store;
-use crate::store::live::LiveRun;
-use crate::store::queue::TaskKey;
 use crate::wiring::App;
 
 /// Ends a run; what runs is stopped.
@@ -27,13 +25,12 @@ pub async fn cancel(app: &App, ctx: &RequestContext, request: pb::CancelRunReque
     if run.state.status.is_final() {
         return Err(ended());
     }
-    let running = running(&run);
-    settle::settle_run(&mut tx, run, Event::Cancelled).await?;
+    let settled = settle::settle_run(&mut tx, run, Event::Cancelled).await?;
     trinity_outbox::write(&mut tx, ctx, events::controlled("run.cancel", &request.run_id)).await?;
     let row = store::run::get(&mut tx, tenant, id).await?;
     tx.commit().await?;
-    app.announcer.stop(&running);
-    app.engine.send(Input::Stop(running)).await;
+    // The engine cancels what lies below.
+    app.teller.tell(settled).await;
     Ok(pb::CancelRunResponse { run: Some(row.into()) })
 }
 
@@ -52,8 +49,7 @@ pub async fn pause(app: &App, ctx: &RequestContext, request: pb::PauseRunRequest
 /// `NotFound`; `PermissionDenied`; `FailedPrecondition` the run has ended already.
 pub async fn resume(app: &App, ctx: &RequestContext, request: pb::ResumeRunRequest) -> Result<pb::ResumeRunResponse> {
     let run = set_paused(app, ctx, &request.run_id, false, "run.resume").await?;
-    app.engine.wake();
-    app.announcer.ready();
+    app.teller.resume();
     Ok(pb::ResumeRunResponse { run: Some(run) })
 }
 
@@ -61,34 +57,28 @@ async fn set_paused(app: &App, ctx: &RequestContext, run: &str, paused: bool, ac
     let (tenant, id): (TenantId, RunId) = (ctx.tenant()?, parse_id("run_id", run)?);
     let mut tx = app.db.begin(ctx).await?;
     find(&mut tx, ctx, id, "run.control").await?;
-    let live = store::run::set_paused(&mut tx, tenant, id, paused).await?;
-    let row = store::run::get(&mut tx, tenant, id).await?;
-    if !live {
+    if store::tree::set_paused(&mut tx, tenant, &[id], paused).await?.is_empty() {
         return Err(ended());
     }
+    set_paused_below(&mut tx, tenant, id, paused).await?;
+    let row = store::run::get(&mut tx, tenant, id).await?;
     trinity_outbox::write(&mut tx, ctx, events::controlled(action, run)).await?;
     tx.commit().await?;
     Ok(row.into())
 }
 
-fn ended() -> Error {
-    Error::new(Code::FailedPrecondition, "RUN_ENDED", "the run has ended already")
+/// Does the same with the runs below, level by level: while a level is locked, nobody starts runs below it.
+async fn set_paused_below(tx: &mut PgConnection, tenant: TenantId, run: RunId, paused: bool) -> Result<()> {
+    let mut level = vec![run];
+    loop {
+        level = store::tree::list_live_children(tx, tenant, &level).await?;
+        if level.is_empty() {
+            return Ok(());
+        }
+        level = store::tree::set_paused(tx, tenant, &level, paused).await?;
+    }
 }
 
-/// The attempts that workers have right now.
-fn running(run: &LiveRun) -> Vec<TaskKey> {
-    run.state
-        .tasks
-        .iter()
-        .zip(&run.tasks)
-        .enumerate()
-        .filter(|(_, (state, _))| state.status == TaskStatus::Running)
-        .map(|(ordinal, (state, task))| TaskKey {
-            tenant_id: run.tenant,
-            run_id: run.id,
-            task_id: task.id,
-            ordinal: i32::try_from(ordinal).unwrap_or(i32::MAX),
-            attempt: i32::try_from(state.attempt).unwrap_or(i32::MAX),
-        })
-        .collect()
+fn ended() -> Error {
+    Error::new(Code::FailedPrecondition, "RUN_ENDED", "the run has ended already")
 }

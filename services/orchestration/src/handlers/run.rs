@@ -42,12 +42,25 @@ pub async fn get(app: &App, ctx: &RequestContext, request: pb::GetRunRequest) ->
 pub async fn list(app: &App, ctx: &RequestContext, request: pb::ListRunsRequest) -> Result<pb::ListRunsResponse> {
     let per_page = per_page_of(request.per_page)?;
     let status = convert::status_filter(request.status())?;
-    let query = ["runs", &request.workflow_id, &request.project_id, status.unwrap_or_default()];
+    let query = [
+        "runs",
+        &request.workflow_id,
+        &request.project_id,
+        status.unwrap_or_default(),
+        &request.job_id,
+        &request.parent_run_id,
+        &request.parent_task_id,
+        &request.schedule_id,
+    ];
     let scope = Scope::new(ctx, &query);
     let filter = Filter {
         workflow: convert::optional_id("workflow_id", &request.workflow_id)?,
         project: convert::optional_id("project_id", &request.project_id)?,
         status,
+        job: convert::optional_id("job_id", &request.job_id)?,
+        schedule: convert::optional_id("schedule_id", &request.schedule_id)?,
+        parent_run: convert::optional_id("parent_run_id", &request.parent_run_id)?,
+        parent_task: convert::optional_id("parent_task_id", &request.parent_task_id)?,
         before: convert::place_of(scope, &request.page_token)?,
         visible: &ctx.visible("run.read")?,
         limit: i64::from(per_page) + 1,

@@ -1,4 +1,6 @@
-//! Showing tasks, their logs, and those that failed for good.
+//! Showing tasks and their logs.
+
+use std::collections::HashMap;
 
 use trinity_context::RequestContext;
 use trinity_db::{Scope, per_page_of};
@@ -8,7 +10,8 @@ use trinity_proto::common::PageInfo;
 use trinity_proto::orchestration as pb;
 
 use super::run::find;
-use crate::convert::{self, DeadLetterPlace, Waiting};
+use crate::convert::{self, Waiting};
+use crate::domain::native::WORKFLOW;
 use crate::store;
 use crate::wiring::App;
 
@@ -22,11 +25,27 @@ pub async fn list(app: &App, ctx: &RequestContext, request: pb::ListTasksRequest
     let found = find(&mut tx, ctx, run, "run.read").await?;
     let rows = store::task::list(&mut tx, tenant, run).await?;
     let (leased, concurrency, suspended) = store::task::occupancy(&mut tx, tenant).await?;
-    let has_workers = !store::worker::list(&mut tx).await?.is_empty();
+    let workers = store::worker::list(&mut tx).await?;
+    let parents: Vec<_> = rows.iter().filter(|row| row.atom == WORKFLOW).map(|row| row.id).collect();
+    let families = if parents.is_empty() {
+        Vec::new()
+    } else {
+        store::tree::families(&mut tx, tenant, &parents).await?
+    };
     tx.commit().await?;
-    let at_limit = leased >= i64::from(concurrency);
-    let waiting = Waiting { paused: found.paused, suspended, has_workers, at_limit };
-    Ok(pb::ListTasksResponse { tasks: rows.into_iter().map(|row| convert::task(row, Some(&waiting))).collect() })
+    let waiting = Waiting {
+        paused: found.paused,
+        suspended,
+        key: found.concurrency_key.filter(|_| !found.admitted),
+        labels: workers.into_iter().flat_map(|worker| worker.labels).collect(),
+        at_limit: leased >= i64::from(concurrency),
+    };
+    let families: HashMap<_, _> = families.into_iter().map(|family| (family.task_id, family)).collect();
+    let shown = |row: store::task::Row| {
+        let children = families.get(&row.id).filter(|_| row.started_at.is_some()).map(convert::children);
+        pb::Task { children, ..convert::task(row, Some(&waiting)) }
+    };
+    Ok(pb::ListTasksResponse { tasks: rows.into_iter().map(shown).collect() })
 }
 
 /// Lists a run's log lines, oldest first.
@@ -46,31 +65,6 @@ pub async fn list_logs(app: &App, ctx: &RequestContext, request: pb::ListLogsReq
     let next_page_token = convert::cut(&mut rows, per_page, |row| scope.token(&row.id.to_string()));
     Ok(pb::ListLogsResponse {
         lines: rows.into_iter().map(Into::into).collect(),
-        page: Some(PageInfo { per_page, next_page_token, ..PageInfo::default() }),
-    })
-}
-
-/// Lists tasks of runs that the caller may see which failed in their last attempt, newest run first.
-///
-/// # Errors
-/// `InvalidArgument` a bad token.
-pub async fn list_dead_letters(
-    app: &App,
-    ctx: &RequestContext,
-    request: pb::ListDeadLettersRequest,
-) -> Result<pb::ListDeadLettersResponse> {
-    let per_page = per_page_of(request.per_page)?;
-    let scope = Scope::new(ctx, &["dead letters"]);
-    let after: Option<DeadLetterPlace> = convert::place_of(scope, &request.page_token)?;
-    let after = after.map(|place| (place.0, place.1));
-    let (tenant, visible, limit) = (ctx.tenant()?, ctx.visible("run.read")?, i64::from(per_page) + 1);
-    let mut tx = app.db.begin(ctx).await?;
-    let mut rows = store::task::list_dead(&mut tx, tenant, after, &visible, limit).await?;
-    tx.commit().await?;
-    let next_page_token =
-        convert::cut(&mut rows, per_page, |row| scope.token(&format!("{}.{}", row.run_id, row.ordinal)));
-    Ok(pb::ListDeadLettersResponse {
-        tasks: rows.into_iter().map(|row| convert::task(row, None)).collect(),
         page: Some(PageInfo { per_page, next_page_token, ..PageInfo::default() }),
     })
 }

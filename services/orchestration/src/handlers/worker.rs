@@ -1,5 +1,6 @@
 //! Workers: their stream, and who is connected.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,8 +11,9 @@ use tokio_stream::StreamExt;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tonic::{Status, Streaming};
 use trinity_context::RequestContext;
-use trinity_error::{Error, Result, parse_id};
+use trinity_error::{Code, Error, Result, parse_id};
 use trinity_ids::WorkerId;
+use trinity_proto::identity::RevealVariablesRequest;
 use trinity_proto::orchestration as pb;
 use trinity_proto::orchestration::connect_request::Kind;
 
@@ -28,6 +30,8 @@ const LEVELS: [&str; 4] = ["debug", "info", "warn", "error"];
 /// How far a worker's clock may be off before ours is taken.
 const LONGEST_DRIFT: TimeDelta = TimeDelta::days(8);
 const MAX_SLOTS: u32 = 1024;
+const MAX_LABELS: usize = 32;
+const MAX_LABEL: usize = 64;
 
 /// Tells connections of one worker apart.
 static CONNECTIONS: AtomicU64 = AtomicU64::new(1);
@@ -48,13 +52,21 @@ pub async fn connect(
     if hello.slots == 0 || hello.slots > MAX_SLOTS {
         return Err(Error::invalid("hello.slots", format!("is between 1 and {MAX_SLOTS}")));
     }
+    let labels = labels(hello.labels)?;
     let (sender, receiver) = mpsc::unbounded_channel();
     let welcome = pb::Welcome { lease_ms: app.lease_ms, heartbeat_ms: app.heartbeat_ms };
     let _ = sender.send(Ok(pb::ConnectResponse { kind: Some(pb::connect_response::Kind::Welcome(welcome)) }));
     let connection = CONNECTIONS.fetch_add(1, Ordering::Relaxed);
     let running = hello.running.iter().filter_map(convert::task_key).collect();
-    let connected =
-        Connected { worker, connection, name: plain(hello.name), slots: hello.slots, seen_at: Instant::now(), sender };
+    let connected = Connected {
+        worker,
+        connection,
+        name: plain(hello.name),
+        slots: hello.slots,
+        labels,
+        seen_at: Instant::now(),
+        sender,
+    };
     app.engine.send(Input::Joined(connected)).await;
     app.engine.send(Input::Heartbeat { worker, running }).await;
 
@@ -68,6 +80,20 @@ pub async fn connect(
         app.engine.send(Input::Left { worker, connection }).await;
     });
     Ok(UnboundedReceiverStream::new(receiver))
+}
+
+/// What a worker takes, in order and once each; "default" when it says nothing.
+fn labels(said: Vec<String>) -> Result<Vec<String>> {
+    let is_sound = |label: &String| {
+        (1..=MAX_LABEL).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b':'))
+    };
+    if said.len() > MAX_LABELS || !said.iter().all(is_sound) {
+        let message = format!("are at most {MAX_LABELS} words of letters, digits, '-', '_', '.' and ':'");
+        return Err(Error::invalid("hello.labels", message));
+    }
+    let labels: BTreeSet<String> = said.into_iter().collect();
+    Ok(if labels.is_empty() { vec!["default".to_owned()] } else { labels.into_iter().collect() })
 }
 
 async fn take(app: &App, worker: WorkerId, kind: Kind) {
@@ -141,4 +167,36 @@ pub async fn list(app: &App, ctx: &RequestContext, _: pb::ListWorkersRequest) ->
     let rows = store::worker::list(&mut tx).await?;
     tx.commit().await?;
     Ok(pb::ListWorkersResponse { workers: rows.into_iter().map(Into::into).collect() })
+}
+
+/// Opens the secrets that an attempt's config names, while it holds its lease.
+///
+/// # Errors
+/// `FailedPrecondition` `LEASE_LOST`; `PermissionDenied` a name that the config does not have; `Unavailable`.
+pub async fn reveal(
+    app: &App,
+    ctx: &RequestContext,
+    request: pb::RevealSecretsRequest,
+) -> Result<pb::RevealSecretsResponse> {
+    let task = request.task.as_ref().ok_or_else(|| Error::required("task"))?;
+    let key = convert::task_key(task).ok_or_else(|| Error::invalid("task", "is not a task"))?;
+    let mut tx = app.db.begin_system("secrets").await?;
+    let named = store::secret::find_named(&mut tx, &key).await?;
+    tx.commit().await?;
+    let lost = || Error::new(Code::FailedPrecondition, "LEASE_LOST", "the attempt is no longer under way");
+    let (user, known) = named.ok_or_else(lost)?;
+    if request.names.iter().any(|name| !known.contains(name)) {
+        return Err(Error::new(Code::PermissionDenied, "SECRET_NOT_NAMED", "the task's config names no such secret"));
+    }
+    // Why: to identity no names are all names.
+    if request.names.is_empty() {
+        return Ok(pb::RevealSecretsResponse::default());
+    }
+    let message = RevealVariablesRequest {
+        tenant_id: key.tenant_id.to_string(),
+        user_id: user.to_string(),
+        names: request.names,
+    };
+    let answer = app.environment.clone().reveal_variables(app.launcher.peers.request(ctx, message)).await?.into_inner();
+    Ok(pb::RevealSecretsResponse { values: answer.values })
 }

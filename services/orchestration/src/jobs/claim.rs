@@ -1,6 +1,6 @@
 //! Leases ready tasks to the workers connected here, as far as their free slots go.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use trinity_db::Tx;
@@ -25,37 +25,39 @@ pub async fn claim(tx: &mut Tx, workers: &HashMap<WorkerId, Connected>, lease: D
     if workers.is_empty() {
         return Ok(Vec::new());
     }
-    let leases: HashMap<WorkerId, i64> = store::claim::leases_by_worker(tx).await?.into_iter().collect();
-    let free = free_slots(workers, &leases, lease);
-    let picked = match free.len() {
-        0 => return Ok(Vec::new()),
-        slots => store::claim::pick(tx, i64::try_from(slots).unwrap_or(i64::MAX)).await?,
-    };
-    if picked.is_empty() {
-        return Ok(Vec::new());
+    let used: HashMap<WorkerId, i64> = store::claim::leases_by_worker(tx).await?.into_iter().collect();
+    let mut all = Vec::new();
+    for (labels, free) in free_slots(workers, &used, lease) {
+        let picked = store::claim::pick(tx, i64::try_from(free.len()).unwrap_or(i64::MAX), labels).await?;
+        if !picked.is_empty() {
+            all.extend(store::claim::lease(tx, &picked, &free[..picked.len()], lease).await?);
+        }
     }
-    let leased = store::claim::lease(tx, &picked, &free[..picked.len()], lease).await?;
-    store::claim::mark_running(tx, &leased).await?;
-    Ok(leased)
+    if !all.is_empty() {
+        store::claim::mark_running(tx, &all).await?;
+    }
+    Ok(all)
 }
 
-/// One entry for each free slot, the emptiest workers first, so that load spreads. A worker that has been silent for
-/// as long as a lease lasts gets nothing, though its connection stands.
-fn free_slots(
-    workers: &HashMap<WorkerId, Connected>,
-    leases: &HashMap<WorkerId, i64>,
+/// Workers with the same labels, as one: one entry for each free slot, the emptiest workers first, so that load spreads.
+/// A worker that has been silent for as long as a lease lasts gets nothing, though its connection stands.
+fn free_slots<'a>(
+    workers: &'a HashMap<WorkerId, Connected>,
+    used: &HashMap<WorkerId, i64>,
     lease: Duration,
-) -> Vec<WorkerId> {
-    let mut slots: Vec<(i64, WorkerId)> = workers
-        .values()
-        .filter(|known| known.seen_at.elapsed() < lease)
-        .flat_map(|known| {
-            let used = leases.get(&known.worker).copied().unwrap_or_default();
-            (used..i64::from(known.slots)).map(|position| (position, known.worker))
-        })
-        .collect();
-    slots.sort_unstable();
-    slots.into_iter().map(|(_, worker)| worker).collect()
+) -> BTreeMap<&'a [String], Vec<WorkerId>> {
+    let mut slots: BTreeMap<&[String], Vec<(i64, WorkerId)>> = BTreeMap::new();
+    for known in workers.values().filter(|known| known.seen_at.elapsed() < lease) {
+        let used = used.get(&known.worker).copied().unwrap_or_default();
+        let free = (used..i64::from(known.slots)).map(|position| (position, known.worker));
+        slots.entry(known.labels.as_slice()).or_default().extend(free);
+    }
+    slots.retain(|_, free| !free.is_empty());
+    let emptiest_first = |mut free: Vec<(i64, WorkerId)>| {
+        free.sort_unstable();
+        free.into_iter().map(|(_, worker)| worker).collect()
+    };
+    slots.into_iter().map(|(labels, free)| (labels, emptiest_first(free))).collect()
 }
 
 /// A leased task as its worker gets it.
@@ -85,6 +87,7 @@ pub fn assigned(task: &Leased) -> pb::AssignedTask {
         timeout_ms: task.timeout_ms.unsigned_abs(),
         context: Some(Json::new(task.context.clone())),
         cache_prefix: folder.cache_prefix(),
+        secrets: task.secrets.clone(),
     }
 }
 

@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use sqlx::PgConnection;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 use trinity_db::Db;
@@ -15,9 +16,10 @@ use trinity_proto::orchestration as pb;
 use trinity_rpc::CancellationToken;
 
 use crate::jobs::announce::Announcer;
+use crate::jobs::bells::Bells;
 use crate::jobs::claim;
 use crate::jobs::input::{Connected, Ending, Input};
-use crate::jobs::settle::{self, Ended};
+use crate::jobs::settle::{self, Ended, Happened};
 use crate::store;
 use crate::store::log::NewLine;
 use crate::store::queue::TaskKey;
@@ -29,6 +31,9 @@ const SWEEP_INTERVAL: Duration = Duration::from_millis(500);
 /// How long the engine waits after a failed transaction.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 const EXPIRED_AT_ONCE: i64 = 500;
+/// How many runs above and below each other one transaction heeds.
+const TREE_AT_ONCE: i64 = 200;
+const OVERDUE_AT_ONCE: i64 = 100;
 /// The code of a task whose result Postgres does not take.
 const RESULT_REFUSED: &str = "RESULT_REFUSED";
 
@@ -37,8 +42,11 @@ pub struct Engine {
     pub db: Db,
     pub inputs: mpsc::Receiver<Input>,
     pub announcer: Announcer,
+    pub bells: Bells,
     pub lease: Duration,
     pub workers: HashMap<WorkerId, Connected>,
+    /// Whether runs above or below others are to be looked at in the next cycle.
+    pub tree: bool,
 }
 
 /// What one transaction handles.
@@ -49,6 +57,7 @@ struct Batch {
     logs: Vec<NewLine>,
     ended: Vec<Ended>,
     sweep: bool,
+    tree: bool,
 }
 
 impl Batch {
@@ -104,11 +113,13 @@ impl Engine {
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 _ = sweep.tick() => batch.sweep = true,
+                () = std::future::ready(()), if self.tree => {}
                 count = self.inputs.recv_many(&mut inputs, BATCH) => if count == 0 { return },
             }
             for input in inputs.drain(..) {
                 self.take(input, &mut batch);
             }
+            batch.tree = std::mem::take(&mut self.tree);
             if shutdown.run_until_cancelled(self.handle(batch)).await.is_none() {
                 return;
             }
@@ -117,7 +128,7 @@ impl Engine {
 
     /// Handles a batch, whatever it takes: it is tried until Postgres takes it (repeats are harmless). What Postgres
     /// refuses for good, or takes too long over, is found by halving, so that it stops nobody else.
-    async fn handle(&self, batch: Batch) {
+    async fn handle(&mut self, batch: Batch) {
         let mut waiting = vec![batch];
         while let Some(batch) = waiting.pop() {
             let Err(error) = self.cycle(&batch).await else { continue };
@@ -167,25 +178,27 @@ impl Engine {
             }
             Input::Stop(keys) => self.stop_everywhere(&keys),
             Input::Wake => {}
+            Input::Tree => self.tree = true,
         }
     }
 
     /// Handles a batch in one transaction and tells workers about it.
-    async fn cycle(&self, batch: &Batch) -> Result<()> {
+    async fn cycle(&mut self, batch: &Batch) -> Result<()> {
         let started = Instant::now();
         let mut outcome = Outcome { renewed: self.renew(batch).await?, ..Outcome::default() };
         let mut tx = self.db.begin_system("engine").await?;
         store::log::insert(&mut tx, &batch.logs).await?;
-        let mut ended = batch.ended.clone();
-        if batch.sweep {
-            let expired = store::queue::list_expired(&mut tx, EXPIRED_AT_ONCE).await?;
-            ended.extend(expired.into_iter().map(|key| Ended { worker: None, key, ending: Ending::Lost }));
-        }
-        outcome.settled = settle::settle(&mut tx, &ended).await?;
+        let happened = happened(&mut tx, batch).await?;
+        outcome.settled = settle::settle(&mut tx, &happened).await?;
         outcome.leased = claim::claim(&mut tx, &self.workers, self.lease).await?;
         tx.commit().await?;
         metrics::histogram!("trinity_engine_cycle_seconds").record(started.elapsed());
         self.tell(batch, &outcome);
+        // Why also when a list was full: there may be more of it.
+        let full = |length: usize, limit: i64| i64::try_from(length).is_ok_and(|length| length == limit);
+        self.tree |= outcome.settled.tree
+            || full(happened.returned.len(), TREE_AT_ONCE)
+            || full(happened.orphans.len(), TREE_AT_ONCE);
         Ok(())
     }
 
@@ -202,7 +215,7 @@ impl Engine {
             .seen
             .iter()
             .filter_map(|worker| self.workers.get(worker))
-            .map(|known| (known.worker, known.name.clone(), i32::try_from(known.slots).unwrap_or(i32::MAX)))
+            .map(|known| (known.worker, known.name.clone(), i32::try_from(known.slots).unwrap_or(i32::MAX), known.labels.clone()))
             .collect();
         if !seen.is_empty() {
             store::worker::seen(&mut tx, &seen).await?;
@@ -236,6 +249,9 @@ impl Engine {
             self.send(task.worker_id, pb::connect_response::Kind::Assignment(assignment));
         }
         self.announcer.announce(&outcome.settled, &outcome.leased);
+        self.announcer.stop(&outcome.settled.stopped);
+        self.stop_everywhere(&outcome.settled.stopped);
+        self.bells.ring(&outcome.settled);
     }
 
     fn send(&self, worker: WorkerId, kind: pb::connect_response::Kind) {
@@ -253,6 +269,31 @@ impl Engine {
             }
         }
     }
+}
+
+/// What one transaction is to settle: what has come in, and what is found.
+async fn happened(tx: &mut PgConnection, batch: &Batch) -> Result<Happened> {
+    let mut happened = Happened { ended: batch.ended.clone(), ..Happened::default() };
+    if batch.sweep {
+        let expired = store::queue::list_expired(tx, EXPIRED_AT_ONCE).await?;
+        happened.ended.extend(expired.into_iter().map(|attempt| Ended {
+            worker: None,
+            key: attempt.key,
+            ending: if attempt.too_long { too_long() } else { Ending::Lost },
+        }));
+        happened.overdue = store::run::list_overdue(tx, OVERDUE_AT_ONCE).await?;
+    }
+    if batch.sweep || batch.tree {
+        happened.returned = store::tree::take_returns(tx, TREE_AT_ONCE).await?;
+        happened.orphans = store::tree::list_orphans(tx, TREE_AT_ONCE).await?;
+    }
+    Ok(happened)
+}
+
+/// The end of an attempt whose worker lives and does not come to an end.
+fn too_long() -> Ending {
+    let message = "the attempt took longer than it may".to_owned();
+    Ending::Failed { code: "TASK_TIMEOUT".to_owned(), message, retryable: true }
 }
 
 /// A task's key as workers know it.

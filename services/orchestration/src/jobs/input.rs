@@ -55,6 +55,8 @@ pub enum Input {
     Stop(Vec<TaskKey>),
     /// Something became ready.
     Wake,
+    /// Parents are to hear of children, or children of parents.
+    Tree,
 }
 
 /// A worker's connection.
@@ -68,6 +70,8 @@ pub struct Connected {
     pub name: String,
     /// How many tasks it runs at once.
     pub slots: u32,
+    /// Which tasks it takes, in order.
+    pub labels: Vec<String>,
     /// When it last said that it lives.
     pub seen_at: Instant,
     /// The way to it.

@@ -10,14 +10,18 @@ use trinity_context::RequestContext;
 use trinity_db::Db;
 use trinity_error::{Error, Result};
 use trinity_ids::{RunId, TaskId, TenantId, WorkerId};
-use trinity_proto::orchestration::TaskCompleted;
+use trinity_proto::orchestration::{OutputFile, TaskCompleted};
 use trinity_proto::registry as registry_pb;
 use trinity_proto::registry::dataset_service_client::DatasetServiceClient;
 use trinity_rpc::{CancellationToken, Channel, Peers};
 use uuid::Uuid;
 
 use crate::domain::file::{File, Output};
+use crate::domain::native::{self, PARTITION};
+use crate::domain::result::TaskResult;
 use crate::jobs::input::{Ending, EngineDoor, Input};
+use crate::jobs::launch::format_of;
+use crate::store::live::LiveTask;
 use crate::store::queue::TaskKey;
 use crate::store::run;
 
@@ -127,7 +131,7 @@ fn describe(written: &Written, runs: &HashMap<RunId, run::Row>) -> Vec<registry_
     // Why: what a run leaves after its end is nobody's.
     let Some(run) = runs.get(&written.key.run_id).filter(|run| run.completed_at.is_none()) else { return Vec::new() };
     let tenant: TenantId = written.key.tenant_id;
-    let output = |file: &trinity_proto::orchestration::OutputFile| registry_pb::Output {
+    let output = |file: &OutputFile| registry_pb::Output {
         dataset_id: dataset_id(written.key.task_id, &file.name),
         tenant_id: tenant.to_string(),
         project_id: run.project_id.to_string(),
@@ -136,7 +140,7 @@ fn describe(written: &Written, runs: &HashMap<RunId, run::Row>) -> Vec<registry_
         attempt: written.key.attempt.unsigned_abs(),
         created_by: run.created_by.to_string(),
         name: file.name.clone(),
-        format: registry_pb::DatasetFormat::Parquet.into(),
+        format: format_of(&file.format).into(),
         storage_key: file.storage_key.clone(),
         size_bytes: file.size_bytes,
         rows: file.rows,
@@ -159,26 +163,34 @@ fn dataset_id(task: TaskId, name: &str) -> String {
     Uuid::new_v5(&task.uuid(), name.as_bytes()).to_string()
 }
 
-/// A result's tables as people see them.
+/// A worker's result as the engine keeps it. What follows receives the first table.
 #[must_use]
-pub fn outputs(task: TaskId, result: &TaskCompleted) -> Vec<Output> {
-    let output = |file: &trinity_proto::orchestration::OutputFile| Output {
-        name: file.name.clone(),
-        dataset_id: dataset_id(task, &file.name),
-        rows: file.rows,
-        size_bytes: file.size_bytes,
-    };
-    result.outputs.iter().map(output).collect()
+pub fn result(task: &LiveTask, completed: &TaskCompleted) -> TaskResult {
+    let files: Vec<File> = completed.outputs.iter().map(|file| written_file(task.id, file)).collect();
+    let outputs = files.iter().filter_map(|file| file.source.clone()).collect();
+    let document = completed.result.as_ref().map(|json| json.text.clone()).filter(|text| !text.is_empty());
+    TaskResult {
+        parts: if task.atom == PARTITION { native::parts(document.as_deref(), &files) } else { Vec::new() },
+        handed_on: files.into_iter().take(1).collect(),
+        outputs,
+        rows_in: completed.rows_in,
+        rows_out: completed.rows_out,
+        result: document,
+        cached: completed.cached,
+    }
 }
 
-/// What follows a task receives: its first table.
-#[must_use]
-pub fn handed_on(result: &TaskCompleted) -> Option<File> {
-    let first = result.outputs.first()?;
-    Some(File {
+fn written_file(task: TaskId, file: &OutputFile) -> File {
+    File {
         dataset_id: String::new(),
-        storage_key: first.storage_key.clone(),
-        format: "parquet".to_owned(),
-        content_hash: first.content_hash.clone(),
-    })
+        storage_key: file.storage_key.clone(),
+        format: if file.format.is_empty() { "parquet".to_owned() } else { file.format.clone() },
+        content_hash: file.content_hash.clone(),
+        source: Some(Output {
+            name: file.name.clone(),
+            dataset_id: dataset_id(task, &file.name),
+            rows: file.rows,
+            size_bytes: file.size_bytes,
+        }),
+    }
 }

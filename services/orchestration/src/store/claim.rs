@@ -21,17 +21,23 @@ pub async fn leases_by_worker(tx: &mut PgConnection) -> Result<Vec<(WorkerId, i6
         .await?)
 }
 
-/// Picks up to `limit` ready tasks and locks them. Tenants that another replica serves right now are left to it, so
+/// Picks up to `limit` ready tasks with one of these labels and locks them. Tenants that another replica serves right now are left to it, so
 /// that two replicas together never exceed a tenant's limit.
-pub async fn pick(tx: &mut PgConnection, limit: i64) -> Result<Vec<(TenantId, TaskId)>> {
+pub async fn pick(tx: &mut PgConnection, limit: i64, labels: &[String]) -> Result<Vec<(TenantId, TaskId)>> {
     let picked = sqlx::query_as(
         "WITH RECURSIVE waiting AS (
-            (SELECT tenant_id FROM queue WHERE worker_id IS NULL AND NOT held ORDER BY tenant_id LIMIT 1)
+            (
+                SELECT tenant_id
+                FROM queue
+                WHERE worker_id IS NULL AND NOT held AND label = ANY ($3)
+                ORDER BY tenant_id
+                LIMIT 1
+            )
             UNION ALL
             SELECT (
                 SELECT q.tenant_id
                 FROM queue AS q
-                WHERE q.worker_id IS NULL AND NOT q.held AND q.tenant_id > w.tenant_id
+                WHERE q.worker_id IS NULL AND NOT q.held AND q.label = ANY ($3) AND q.tenant_id > w.tenant_id
                 ORDER BY q.tenant_id
                 LIMIT 1
             )
@@ -58,8 +64,15 @@ pub async fn pick(tx: &mut PgConnection, limit: i64) -> Result<Vec<(TenantId, Ta
             ) AS busy
             CROSS JOIN LATERAL (
                 SELECT q.tenant_id, q.task_id, q.priority
-                FROM queue AS q
-                WHERE q.tenant_id = s.tenant_id AND q.worker_id IS NULL AND NOT q.held AND q.not_before <= now()
+                FROM unnest($3::text[]) AS l (label)
+                CROSS JOIN LATERAL (
+                    SELECT q.tenant_id, q.task_id, q.priority
+                    FROM queue AS q
+                    WHERE q.tenant_id = s.tenant_id AND q.label = l.label
+                        AND q.worker_id IS NULL AND NOT q.held AND q.not_before <= now()
+                    ORDER BY q.priority DESC, q.task_id
+                    LIMIT greatest(least($1, s.concurrency - busy.leased), 0)
+                ) AS q
                 ORDER BY q.priority DESC, q.task_id
                 LIMIT greatest(least($1, s.concurrency - busy.leased), 0)
             ) AS q
@@ -75,6 +88,7 @@ pub async fn pick(tx: &mut PgConnection, limit: i64) -> Result<Vec<(TenantId, Ta
     )
     .bind(limit)
     .bind(HEAD_START)
+    .bind(labels)
     .fetch_all(tx)
     .await?;
     Ok(picked)
@@ -98,6 +112,7 @@ pub struct Leased {
     pub inputs: Option<String>,
     pub datasets: String,
     pub timeout_ms: i64,
+    pub secrets: Vec<String>,
     pub context: String,
 }
 
@@ -113,7 +128,12 @@ pub async fn lease(
     let leased = sqlx::query_as(
         "WITH taken AS (
             UPDATE queue AS q
-            SET worker_id = c.worker_id, lease_until = now() + $4, attempt = q.attempt + 1
+            SET
+                worker_id = c.worker_id,
+                lease_until = now() + $4,
+                -- A lease longer than the worker has, so that it may say itself that the time is over.
+                give_up_at = now() + make_interval(secs => least(q.timeout_ms / 1000.0, 1e9)) + $4,
+                attempt = q.attempt + 1
             FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS c (tenant_id, task_id, worker_id)
             WHERE q.tenant_id = c.tenant_id AND q.task_id = c.task_id
             RETURNING q.tenant_id, q.run_id, q.task_id, q.ordinal, q.attempt, q.worker_id
@@ -132,12 +152,13 @@ pub async fn lease(
             WHERE t.tenant_id = k.tenant_id AND t.run_id = k.run_id AND t.ordinal = k.ordinal
             RETURNING
                 k.tenant_id, k.run_id, k.task_id, k.ordinal, k.attempt, k.worker_id, t.place, t.atom, t.atom_version,
-                t.config, t.inputs, t.datasets, t.timeout_ms
+                t.config, t.inputs, t.datasets, t.timeout_ms, t.secrets
         )
         SELECT
-            s.tenant_id, s.run_id, s.task_id, s.ordinal, s.attempt, s.worker_id, r.project_id, r.workflow_id, s.place,
+            s.tenant_id, s.run_id, s.task_id, s.ordinal, s.attempt, s.worker_id, r.project_id,
+            coalesce(r.workflow_id, r.job_id) AS workflow_id, s.place,
             s.atom, s.atom_version, s.config::text AS config, s.inputs::text AS inputs, s.datasets::text AS datasets,
-            s.timeout_ms, r.context::text AS context
+            s.timeout_ms, s.secrets, r.context::text AS context
         FROM started AS s
         JOIN runs AS r ON r.tenant_id = s.tenant_id AND r.id = s.run_id",
     )

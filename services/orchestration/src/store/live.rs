@@ -3,11 +3,14 @@
 use std::collections::HashMap;
 
 use sqlx::PgConnection;
-use trinity_error::Result;
-use trinity_ids::{ProjectId, RunId, TaskId, TenantId, WorkflowId};
+use trinity_error::{Error, Result};
+use trinity_ids::{JobId, ProjectId, RunId, TaskId, TenantId, UserId, WorkflowId};
 
-use crate::domain::engine::{Edge, EdgeKind, RunState, TaskState};
-use crate::domain::file::File;
+use crate::domain::backoff::Backoff;
+use crate::domain::engine::{Edge, RunState, TaskState, TaskStatus};
+use crate::domain::file::{File, Part, read_files};
+use crate::domain::native::WORKFLOW;
+use crate::domain::order::{Parent, Target};
 use crate::store::status;
 
 /// A run under the engine's lock.
@@ -15,12 +18,42 @@ use crate::store::status;
 pub struct LiveRun {
     pub tenant: TenantId,
     pub id: RunId,
-    pub workflow: WorkflowId,
+    pub target: Target,
     pub project: ProjectId,
+    /// The workflow's or the job's.
+    pub name: String,
     pub paused: bool,
+    /// Whether other runs with its key leave it room.
+    pub admitted: bool,
+    /// Whether it shares a key with other runs.
+    pub keyed: bool,
     pub rows_processed: i64,
+    pub parent: Option<Parent>,
+    /// How many runs are above it.
+    pub depth: i32,
+    pub priority: i32,
+    pub created_by: UserId,
+    /// Known when something in the run may ask for it.
+    pub context: Option<String>,
+    /// What its parent's task handed to it: files as JSON.
+    pub inputs: Option<String>,
     pub state: RunState,
     pub tasks: Vec<LiveTask>,
+}
+
+impl LiveRun {
+    /// Whether something in the run may ask for its context.
+    fn asks_for_context(&self) -> bool {
+        self.tasks.iter().zip(&self.state.tasks).any(|(task, state)| {
+            task.atom == WORKFLOW && state.status == TaskStatus::Queued || !task.conditions.is_empty()
+        })
+    }
+
+    /// Whether other runs may lie below this one.
+    #[must_use]
+    pub fn has_children(&self) -> bool {
+        self.tasks.iter().any(|task| task.atom == WORKFLOW)
+    }
 }
 
 /// What the engine knows of a task besides its state.
@@ -28,23 +61,46 @@ pub struct LiveRun {
 pub struct LiveTask {
     pub id: TaskId,
     pub place: String,
+    pub atom: String,
+    /// Known for atoms that the engine carries out itself.
+    pub config: String,
     pub passthrough: bool,
     pub priority: i32,
+    /// Which workers may take it.
+    pub label: String,
+    /// How long an attempt may take.
+    pub timeout_ms: i64,
+    pub backoff: Backoff,
+    /// For each edge the expression that must hold; empty when none has one.
+    pub conditions: Vec<String>,
     /// What it reads, once it is ready.
     pub inputs: Vec<File>,
     /// What it hands on, once it has completed.
-    pub handed_on: Option<File>,
+    pub handed_on: Vec<File>,
+    /// What a fan-out behind it may go over, once it has completed.
+    pub parts: Vec<Part>,
 }
 
 #[derive(sqlx::FromRow)]
 struct RunRow {
     tenant_id: TenantId,
     id: RunId,
-    workflow_id: WorkflowId,
+    workflow_id: Option<WorkflowId>,
+    job_id: Option<JobId>,
     project_id: ProjectId,
+    name: String,
     status: String,
     paused: bool,
+    admitted: bool,
+    keyed: bool,
     rows_processed: i64,
+    parent_run_id: Option<RunId>,
+    parent_task_id: Option<TaskId>,
+    item: Option<i32>,
+    depth: i32,
+    priority: i32,
+    created_by: UserId,
+    inputs: Option<String>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -52,16 +108,26 @@ struct TaskRow {
     run_id: RunId,
     id: TaskId,
     place: String,
+    atom: String,
+    config: Option<String>,
     passthrough: bool,
+    any_input: bool,
     priority: i32,
+    worker_label: String,
+    timeout_ms: i64,
+    backoff_ms: i64,
+    max_backoff_ms: i64,
     status: String,
     attempt: i32,
     losses: i32,
     max_attempts: i32,
     upstream: Vec<i32>,
     edge_types: Vec<String>,
+    edge_conditions: Vec<String>,
+    opened: Option<Vec<i32>>,
     inputs: Option<String>,
     handed_on: Option<String>,
+    parts: Option<String>,
     enqueued: bool,
 }
 
@@ -72,7 +138,10 @@ pub async fn load(tx: &mut PgConnection, keys: &[(TenantId, RunId)]) -> Result<V
     let tenants: Vec<TenantId> = keys.iter().map(|key| key.0).collect();
     let ids: Vec<RunId> = keys.iter().map(|key| key.1).collect();
     let runs: Vec<RunRow> = sqlx::query_as(
-        "SELECT r.tenant_id, r.id, workflow_id, project_id, status, paused, rows_processed
+        "SELECT
+            r.tenant_id, r.id, workflow_id, job_id, project_id, name, status, paused, admitted,
+            concurrency_key IS NOT NULL AS keyed, rows_processed, parent_run_id, parent_task_id, item, depth, priority,
+            created_by, inputs::text AS inputs
         FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id)
         JOIN runs AS r ON r.tenant_id = k.tenant_id AND r.id = k.id
         ORDER BY r.id
@@ -94,10 +163,14 @@ pub async fn load(tx: &mut PgConnection, keys: &[(TenantId, RunId)]) -> Result<V
     .execute(&mut *tx)
     .await?;
     // Why: a statement of its own, so that it sees what the holders of those locks have written.
+    // A task at work without a row of the queue is one that the engine carries out itself.
     let tasks: Vec<TaskRow> = sqlx::query_as(
         "SELECT
-            t.run_id, t.id, place, passthrough, t.priority, status, t.attempt, losses, max_attempts, upstream,
-            edge_types, inputs::text AS inputs, handed_on::text AS handed_on, q.task_id IS NOT NULL AS enqueued
+            t.run_id, t.id, place, atom, CASE WHEN atom IN ('workflow', 'input', 'output') THEN config::text END AS config,
+            passthrough, any_input, t.priority, worker_label, t.timeout_ms, backoff_ms, max_backoff_ms, status,
+            t.attempt, losses, max_attempts, upstream, edge_types, edge_conditions, opened, inputs::text AS inputs,
+            handed_on::text AS handed_on, parts::text AS parts,
+            q.task_id IS NOT NULL OR t.status = 'running' AS enqueued
         FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, run_id)
         JOIN tasks AS t ON t.tenant_id = k.tenant_id AND t.run_id = k.run_id
         LEFT JOIN queue AS q ON q.tenant_id = t.tenant_id AND q.task_id = t.id
@@ -105,9 +178,33 @@ pub async fn load(tx: &mut PgConnection, keys: &[(TenantId, RunId)]) -> Result<V
     )
     .bind(&tenants)
     .bind(&ids)
+    .fetch_all(&mut *tx)
+    .await?;
+    let mut runs = assemble(runs, tasks)?;
+    load_contexts(tx, &mut runs).await?;
+    Ok(runs)
+}
+
+/// Contexts may be large, so they are read for the runs alone in which something may ask for them.
+async fn load_contexts(tx: &mut PgConnection, runs: &mut [LiveRun]) -> Result<()> {
+    let asking: Vec<&mut LiveRun> = runs.iter_mut().filter(|run| run.asks_for_context()).collect();
+    if asking.is_empty() {
+        return Ok(());
+    }
+    let contexts: Vec<(RunId, String)> = sqlx::query_as(
+        "SELECT r.id, r.context::text
+        FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id)
+        JOIN runs AS r ON r.tenant_id = k.tenant_id AND r.id = k.id",
+    )
+    .bind(asking.iter().map(|run| run.tenant).collect::<Vec<_>>())
+    .bind(asking.iter().map(|run| run.id).collect::<Vec<_>>())
     .fetch_all(tx)
     .await?;
-    assemble(runs, tasks)
+    let mut contexts: HashMap<RunId, String> = contexts.into_iter().collect();
+    for run in asking {
+        run.context = contexts.remove(&run.id);
+    }
+    Ok(())
 }
 
 fn assemble(runs: Vec<RunRow>, tasks: Vec<TaskRow>) -> Result<Vec<LiveRun>> {
@@ -119,32 +216,56 @@ fn assemble(runs: Vec<RunRow>, tasks: Vec<TaskRow>) -> Result<Vec<LiveRun>> {
         .map(|run| {
             let rows = by_run.remove(&run.id).unwrap_or_default();
             let states = rows.iter().map(task_state).collect::<Result<Vec<_>>>()?;
-            Ok(LiveRun {
-                tenant: run.tenant_id,
-                id: run.id,
-                workflow: run.workflow_id,
-                project: run.project_id,
-                paused: run.paused,
-                rows_processed: run.rows_processed,
-                state: RunState { status: status::run_status(&run.status)?, tasks: states },
-                tasks: rows.into_iter().map(live_task).collect(),
-            })
+            live_run(run, states, rows)
         })
         .collect()
 }
 
+fn live_run(run: RunRow, states: Vec<TaskState>, rows: Vec<TaskRow>) -> Result<LiveRun> {
+    let target = match (run.workflow_id, run.job_id) {
+        (Some(id), _) => Target::Workflow(id, None),
+        (None, Some(id)) => Target::Job(id),
+        (None, None) => return Err(Error::internal("a run without a target")),
+    };
+    let parent = run.parent_run_id.zip(run.parent_task_id);
+    Ok(LiveRun {
+        tenant: run.tenant_id,
+        id: run.id,
+        target,
+        project: run.project_id,
+        name: run.name,
+        paused: run.paused,
+        admitted: run.admitted,
+        keyed: run.keyed,
+        rows_processed: run.rows_processed,
+        parent: parent.map(|(id, task)| Parent { run: id, task, item: run.item }),
+        depth: run.depth,
+        priority: run.priority,
+        created_by: run.created_by,
+        context: None,
+        inputs: run.inputs,
+        state: RunState { status: status::run_status(&run.status)?, tasks: states },
+        tasks: rows.into_iter().map(live_task).collect(),
+    })
+}
+
 fn task_state(row: &TaskRow) -> Result<TaskState> {
-    let upstream = row.upstream.iter().zip(&row.edge_types).map(|(from, kind)| Edge {
-        from: usize::try_from(*from).unwrap_or_default(),
-        kind: if kind == "error" { EdgeKind::Error } else { EdgeKind::DataFlow },
-    });
+    let place = |ordinal: &i32| usize::try_from(*ordinal).unwrap_or_default();
+    let upstream = row
+        .upstream
+        .iter()
+        .zip(&row.edge_types)
+        .map(|(from, kind)| Ok(Edge { from: place(from), kind: status::edge_kind(kind)? }))
+        .collect::<Result<_>>()?;
     Ok(TaskState {
         status: status::task_status(&row.status)?,
         enqueued: row.enqueued,
         attempt: row.attempt.unsigned_abs(),
         losses: row.losses.unsigned_abs(),
         max_attempts: row.max_attempts.unsigned_abs(),
-        upstream: upstream.collect(),
+        any_input: row.any_input,
+        opened: row.opened.iter().flatten().map(place).collect(),
+        upstream,
     })
 }
 
@@ -152,175 +273,17 @@ fn live_task(row: TaskRow) -> LiveTask {
     LiveTask {
         id: row.id,
         place: row.place,
+        atom: row.atom,
+        config: row.config.unwrap_or_default(),
         passthrough: row.passthrough,
         priority: row.priority,
+        label: row.worker_label,
+        timeout_ms: row.timeout_ms,
+        backoff: Backoff::of(row.backoff_ms.unsigned_abs(), row.max_backoff_ms.unsigned_abs()),
+        conditions: row.edge_conditions,
         inputs: row.inputs.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
-        handed_on: row.handed_on.and_then(|text| serde_json::from_str(&text).ok()),
+        handed_on: read_files(row.handed_on.as_deref()),
+        parts: row.parts.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
     }
 }
 
-/// What an event changed in a task.
-#[derive(Debug, Clone)]
-pub struct TaskChange {
-    pub tenant: TenantId,
-    pub run: RunId,
-    pub ordinal: i32,
-    pub status: &'static str,
-    pub losses: i32,
-    /// Set when it became ready.
-    pub inputs: Option<String>,
-    /// Set when it completed.
-    pub handed_on: Option<String>,
-    pub outputs: Option<String>,
-    pub rows_in: Option<i64>,
-    pub rows_out: Option<i64>,
-    pub result: Option<String>,
-    pub cached: bool,
-    pub error_code: Option<String>,
-    pub error_message: Option<String>,
-    pub dead: bool,
-    /// Whether it stands in the queue from now on.
-    pub queued: bool,
-    /// Whether it has ended.
-    pub ended: bool,
-    /// Whether an attempt of it ended, whose time counts.
-    pub worked: bool,
-}
-
-/// Writes task changes, and the time that attempts took as the tenants' usage, in one statement.
-pub async fn write_tasks(tx: &mut PgConnection, changes: &[TaskChange]) -> Result<()> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    macro_rules! column {
-        ($field:ident) => {
-            changes.iter().map(|change| change.$field.clone()).collect::<Vec<_>>()
-        };
-    }
-    sqlx::query(
-        "WITH c AS (
-            SELECT *
-            FROM unnest(
-                $1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[],
-                $9::bigint[], $10::bigint[], $11::text[], $12::boolean[], $13::text[], $14::text[], $15::boolean[],
-                $16::boolean[], $17::boolean[], $18::boolean[]
-            ) AS c (
-                tenant_id, run_id, ordinal, status, losses, inputs, handed_on, outputs, rows_in, rows_out, result,
-                cached, error_code, error_message, dead, queued, ended, worked
-            )
-        ),
-        used AS (
-            INSERT INTO usage (tenant_id, task_ms)
-            SELECT t.tenant_id, sum(greatest(extract(epoch FROM now() - t.started_at) * 1000, 0))::bigint
-            FROM c
-            JOIN tasks AS t ON t.tenant_id = c.tenant_id AND t.run_id = c.run_id AND t.ordinal = c.ordinal
-            WHERE c.worked
-            GROUP BY t.tenant_id
-        )
-        UPDATE tasks AS t
-        SET
-            status = c.status,
-            losses = c.losses,
-            inputs = coalesce(c.inputs::json, t.inputs),
-            handed_on = c.handed_on::json,
-            outputs = c.outputs::json,
-            rows_in = c.rows_in,
-            rows_out = c.rows_out,
-            result = c.result::json,
-            cached = c.cached,
-            error_code = c.error_code,
-            error_message = c.error_message,
-            dead = c.dead,
-            queued_at = CASE WHEN c.queued THEN now() ELSE t.queued_at END,
-            completed_at = CASE WHEN c.ended THEN now() END
-        FROM c
-        WHERE t.tenant_id = c.tenant_id AND t.run_id = c.run_id AND t.ordinal = c.ordinal",
-    )
-    .bind(column!(tenant))
-    .bind(column!(run))
-    .bind(column!(ordinal))
-    .bind(column!(status))
-    .bind(column!(losses))
-    .bind(column!(inputs))
-    .bind(column!(handed_on))
-    .bind(column!(outputs))
-    .bind(column!(rows_in))
-    .bind(column!(rows_out))
-    .bind(column!(result))
-    .bind(column!(cached))
-    .bind(column!(error_code))
-    .bind(column!(error_message))
-    .bind(column!(dead))
-    .bind(column!(queued))
-    .bind(column!(ended))
-    .bind(column!(worked))
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// What events changed in a run.
-#[derive(Debug, Clone)]
-pub struct RunChange {
-    pub tenant: TenantId,
-    pub run: RunId,
-    pub status: &'static str,
-    pub rows_processed: i64,
-    pub result: Option<String>,
-    pub error: Option<RunError>,
-    pub ended: bool,
-}
-
-/// The first failure of a run.
-#[derive(Debug, Clone)]
-pub struct RunError {
-    pub task: String,
-    pub task_id: TaskId,
-    pub attempt: i32,
-    pub code: String,
-    pub message: String,
-}
-
-/// Writes run changes in one statement.
-pub async fn write_runs(tx: &mut PgConnection, changes: &[RunChange]) -> Result<()> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let error = |pick: fn(&RunError) -> String| changes.iter().map(|c| c.error.as_ref().map(pick)).collect::<Vec<_>>();
-    sqlx::query(
-        "UPDATE runs AS r
-        SET
-            status = c.status,
-            rows_processed = c.rows_processed,
-            result = c.result::json,
-            error_task = coalesce(r.error_task, c.error_task),
-            error_task_id = coalesce(r.error_task_id, c.error_task_id),
-            error_attempt = coalesce(r.error_attempt, c.error_attempt),
-            error_code = coalesce(r.error_code, c.error_code),
-            error_message = coalesce(r.error_message, c.error_message),
-            started_at = coalesce(r.started_at, now()),
-            completed_at = CASE WHEN c.ended THEN now() END
-        FROM unnest(
-            $1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::uuid[], $8::integer[],
-            $9::text[], $10::text[], $11::boolean[]
-        ) AS c (
-            tenant_id, id, status, rows_processed, result, error_task, error_task_id, error_attempt, error_code,
-            error_message, ended
-        )
-        WHERE r.tenant_id = c.tenant_id AND r.id = c.id",
-    )
-    .bind(changes.iter().map(|c| c.tenant).collect::<Vec<_>>())
-    .bind(changes.iter().map(|c| c.run).collect::<Vec<_>>())
-    .bind(changes.iter().map(|c| c.status).collect::<Vec<_>>())
-    .bind(changes.iter().map(|c| c.rows_processed).collect::<Vec<_>>())
-    .bind(changes.iter().map(|c| c.result.clone()).collect::<Vec<_>>())
-    .bind(error(|e| e.task.clone()))
-    .bind(changes.iter().map(|c| c.error.as_ref().map(|e| e.task_id)).collect::<Vec<_>>())
-    .bind(changes.iter().map(|c| c.error.as_ref().map(|e| e.attempt)).collect::<Vec<_>>())
-    .bind(error(|e| e.code.clone()))
-    .bind(error(|e| e.message.clone()))
-    .bind(changes.iter().map(|c| c.ended).collect::<Vec<_>>())
-    .execute(tx)
-    .await?;
-    Ok(())
-}

@@ -18,7 +18,7 @@ pub struct TaskKey {
 }
 
 /// A task that becomes ready.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Ready {
     pub tenant: TenantId,
     pub run: RunId,
@@ -26,6 +26,8 @@ pub struct Ready {
     pub ordinal: i32,
     pub priority: i32,
     pub held: bool,
+    pub label: String,
+    pub timeout_ms: i64,
 }
 
 /// Puts ready tasks into the queue.
@@ -34,9 +36,13 @@ pub async fn insert(tx: &mut PgConnection, tasks: &[Ready]) -> Result<()> {
         return Ok(());
     }
     sqlx::query(
-        "INSERT INTO queue (tenant_id, run_id, task_id, ordinal, priority, held, attempt, not_before)
+        "INSERT INTO queue (
+            tenant_id, run_id, task_id, ordinal, priority, held, label, timeout_ms, attempt, not_before
+        )
         SELECT q.*, 0, '-infinity'
-        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::boolean[]) AS q",
+        FROM unnest(
+            $1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::boolean[], $7::text[], $8::bigint[]
+        ) AS q",
     )
     .bind(tasks.iter().map(|task| task.tenant).collect::<Vec<_>>())
     .bind(tasks.iter().map(|task| task.run).collect::<Vec<_>>())
@@ -44,6 +50,8 @@ pub async fn insert(tx: &mut PgConnection, tasks: &[Ready]) -> Result<()> {
     .bind(tasks.iter().map(|task| task.ordinal).collect::<Vec<_>>())
     .bind(tasks.iter().map(|task| task.priority).collect::<Vec<_>>())
     .bind(tasks.iter().map(|task| task.held).collect::<Vec<_>>())
+    .bind(tasks.iter().map(|task| task.label.as_str()).collect::<Vec<_>>())
+    .bind(tasks.iter().map(|task| task.timeout_ms).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())
@@ -56,7 +64,7 @@ pub async fn requeue(tx: &mut PgConnection, tasks: &[(TenantId, TaskId, Duration
     }
     sqlx::query(
         "UPDATE queue AS q
-        SET worker_id = NULL, lease_until = NULL, not_before = now() + make_interval(secs => c.pause)
+        SET worker_id = NULL, lease_until = NULL, give_up_at = NULL, not_before = now() + make_interval(secs => c.pause)
         FROM unnest($1::uuid[], $2::uuid[], $3::float8[]) AS c (tenant_id, task_id, pause)
         WHERE q.tenant_id = c.tenant_id AND q.task_id = c.task_id",
     )
@@ -119,12 +127,21 @@ pub async fn renew(
     Ok(renewed)
 }
 
-/// Leases whose time is over.
-pub async fn list_expired(tx: &mut PgConnection, limit: i64) -> Result<Vec<TaskKey>> {
+/// An attempt whose time is over.
+#[derive(Debug, Clone, Copy, sqlx::FromRow)]
+pub struct Expired {
+    #[sqlx(flatten)]
+    pub key: TaskKey,
+    /// Whether its worker lives and it has only taken too long.
+    pub too_long: bool,
+}
+
+/// Attempts whose lease, or whose own time, is over.
+pub async fn list_expired(tx: &mut PgConnection, limit: i64) -> Result<Vec<Expired>> {
     let expired = sqlx::query_as(
-        "SELECT tenant_id, run_id, task_id, ordinal, attempt
+        "SELECT tenant_id, run_id, task_id, ordinal, attempt, lease_until >= now() AS too_long
         FROM queue
-        WHERE worker_id IS NOT NULL AND lease_until < now()
+        WHERE worker_id IS NOT NULL AND (lease_until < now() OR give_up_at < now())
         ORDER BY task_id
         LIMIT $1",
     )

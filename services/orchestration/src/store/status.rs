@@ -2,7 +2,7 @@
 
 use trinity_error::{Error, Result};
 
-use crate::domain::engine::{RunStatus, TaskStatus};
+use crate::domain::engine::{EdgeKind, RunStatus, TaskStatus};
 
 /// A run's status as text.
 pub const fn run_text(status: RunStatus) -> &'static str {
@@ -54,4 +54,24 @@ pub fn task_status(text: &str) -> Result<TaskStatus> {
     .into_iter()
     .find(|status| task_text(*status) == text)
     .ok_or_else(|| Error::internal(format!("unknown task status {text}")))
+}
+
+/// An edge's kind as text.
+pub const fn edge_text(kind: EdgeKind) -> &'static str {
+    match kind {
+        EdgeKind::DataFlow => "data_flow",
+        EdgeKind::Conditional => "conditional",
+        EdgeKind::Error => "error",
+    }
+}
+
+/// An edge's kind from text.
+///
+/// # Errors
+/// `Internal` for a word that nobody writes.
+pub fn edge_kind(text: &str) -> Result<EdgeKind> {
+    [EdgeKind::DataFlow, EdgeKind::Conditional, EdgeKind::Error]
+        .into_iter()
+        .find(|kind| edge_text(*kind) == text)
+        .ok_or_else(|| Error::internal(format!("unknown edge type {text}")))
 }

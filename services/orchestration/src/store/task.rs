@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use trinity_access::Visible;
-use trinity_error::Result;
+use trinity_error::{Error, Result};
 use trinity_ids::{RunId, TaskId, TenantId};
 
 use crate::store::run::visible;
@@ -28,6 +28,8 @@ pub struct Row {
     pub error_message: Option<String>,
     pub result: Option<String>,
     pub cached: bool,
+    pub r#type: String,
+    pub worker_label: String,
     pub queued_at: Option<DateTime<Utc>>,
     pub started_at: Option<DateTime<Utc>>,
     pub completed_at: Option<DateTime<Utc>>,
@@ -39,7 +41,7 @@ pub struct Row {
 const SELECT: &str = "SELECT
         t.id, t.run_id, t.ordinal, t.place, t.molecule, t.atom, t.atom_version, t.status, t.attempt, t.max_attempts,
         t.rows_in, t.rows_out, t.outputs::text AS outputs, t.error_code, t.error_message, t.result::text AS result,
-        t.cached, t.queued_at, t.started_at, t.completed_at, q.held, nullif(q.not_before, '-infinity') AS not_before
+        t.cached, t.type, t.worker_label, t.queued_at, t.started_at, t.completed_at, q.held, nullif(q.not_before, '-infinity') AS not_before
     FROM tasks AS t
     LEFT JOIN queue AS q ON q.tenant_id = t.tenant_id AND q.task_id = t.id";
 
@@ -47,6 +49,18 @@ const SELECT: &str = "SELECT
 pub async fn list(tx: &mut PgConnection, tenant: TenantId, run: RunId) -> Result<Vec<Row>> {
     let statement = format!("{SELECT} WHERE t.tenant_id = $1 AND t.run_id = $2 ORDER BY t.ordinal");
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(statement)).bind(tenant).bind(run).fetch_all(tx).await?)
+}
+
+/// One task of a run, or `NotFound`.
+pub async fn get(tx: &mut PgConnection, tenant: TenantId, run: RunId, ordinal: i32) -> Result<Row> {
+    let statement = format!("{SELECT} WHERE t.tenant_id = $1 AND t.run_id = $2 AND t.ordinal = $3");
+    sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .bind(tenant)
+        .bind(run)
+        .bind(ordinal)
+        .fetch_optional(tx)
+        .await?
+        .ok_or_else(|| Error::not_found("task"))
 }
 
 /// Tasks of visible runs that failed in their last attempt, newest run first, after the one given.
@@ -66,7 +80,7 @@ pub async fn list_dead(
             ))
         ORDER BY t.run_id DESC, t.ordinal
         LIMIT $4",
-        visible!("$5", "$6", "$7", "$8")
+        visible!("$5", "$6", "$7", "$8", "$9")
     );
     let rows = sqlx::query_as(sqlx::AssertSqlSafe(statement))
         .bind(tenant)
@@ -77,6 +91,7 @@ pub async fn list_dead(
         .bind(visible.owner)
         .bind(&visible.projects)
         .bind(&visible.workflows)
+        .bind(&visible.jobs)
         .fetch_all(tx)
         .await?;
     Ok(rows)
@@ -107,12 +122,20 @@ pub struct NewTask {
     pub config: String,
     pub upstream: Vec<i32>,
     pub edge_types: Vec<&'static str>,
+    /// For each edge the expression that must hold; empty when none has one.
+    pub edge_conditions: Vec<String>,
     pub passthrough: bool,
+    pub any_input: bool,
     /// The files behind the config's dataset ids, as JSON.
     pub datasets: String,
     pub max_attempts: i32,
     pub timeout_ms: i64,
+    pub backoff_ms: i64,
+    pub max_backoff_ms: i64,
     pub priority: i32,
+    pub worker_label: String,
+    pub r#type: String,
+    pub secrets: Vec<String>,
 }
 
 /// Inserts the tasks of a new run in one statement.
@@ -121,22 +144,31 @@ pub async fn insert_all(tx: &mut PgConnection, tenant: TenantId, run: RunId, tas
     // Why: UNNEST flattens arrays of arrays, so the edges travel as JSON texts.
     let upstream: Vec<String> = tasks.iter().map(|task| format!("{:?}", task.upstream)).collect();
     let edge_types: Vec<String> = tasks.iter().map(|task| format!("{:?}", task.edge_types)).collect();
+    let texts = |texts: &Vec<String>| serde_json::to_string(texts).map_err(Error::internal);
+    let edge_conditions = tasks.iter().map(|task| texts(&task.edge_conditions)).collect::<Result<Vec<_>>>()?;
+    let secrets = tasks.iter().map(|task| texts(&task.secrets)).collect::<Result<Vec<_>>>()?;
     sqlx::query(
         "INSERT INTO tasks (
             tenant_id, run_id, ordinal, id, place, molecule, atom, atom_version, config, upstream, edge_types,
-            edge_conditions, passthrough, datasets, status, max_attempts, timeout_ms, priority
+            edge_conditions, passthrough, datasets, status, max_attempts, timeout_ms, priority, any_input, backoff_ms,
+            max_backoff_ms, worker_label, type, secrets
         )
         SELECT
             $1, $2, t.position - 1, t.id, t.place, t.molecule, t.atom, t.atom_version, t.config::json,
             ARRAY(SELECT value::integer FROM json_array_elements_text(t.upstream::json)),
             ARRAY(SELECT value FROM json_array_elements_text(t.edge_types::json)),
-            '{}', t.passthrough, t.datasets::json, 'queued', t.max_attempts, t.timeout_ms, t.priority
+            ARRAY(SELECT value FROM json_array_elements_text(t.edge_conditions::json)),
+            t.passthrough, t.datasets::json, 'queued', t.max_attempts, t.timeout_ms, t.priority, t.any_input,
+            t.backoff_ms, t.max_backoff_ms, t.worker_label, t.type,
+            ARRAY(SELECT value FROM json_array_elements_text(t.secrets::json))
         FROM unnest(
             $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-            $11::boolean[], $12::text[], $13::integer[], $14::bigint[], $15::integer[]
+            $11::boolean[], $12::text[], $13::integer[], $14::bigint[], $15::integer[], $16::text[], $17::boolean[],
+            $18::bigint[], $19::bigint[], $20::text[], $21::text[], $22::text[]
         ) WITH ORDINALITY AS t (
             id, place, molecule, atom, atom_version, config, upstream, edge_types, passthrough, datasets, max_attempts,
-            timeout_ms, priority, position
+            timeout_ms, priority, edge_conditions, any_input, backoff_ms, max_backoff_ms, worker_label, type, secrets,
+            position
         )",
     )
     .bind(tenant)
@@ -154,6 +186,13 @@ pub async fn insert_all(tx: &mut PgConnection, tenant: TenantId, run: RunId, tas
     .bind(tasks.iter().map(|task| task.max_attempts).collect::<Vec<_>>())
     .bind(tasks.iter().map(|task| task.timeout_ms).collect::<Vec<_>>())
     .bind(tasks.iter().map(|task| task.priority).collect::<Vec<_>>())
+    .bind(edge_conditions)
+    .bind(tasks.iter().map(|task| task.any_input).collect::<Vec<_>>())
+    .bind(tasks.iter().map(|task| task.backoff_ms).collect::<Vec<_>>())
+    .bind(tasks.iter().map(|task| task.max_backoff_ms).collect::<Vec<_>>())
+    .bind(column(|task| &task.worker_label))
+    .bind(column(|task| &task.r#type))
+    .bind(secrets)
     .execute(tx)
     .await?;
     Ok(())

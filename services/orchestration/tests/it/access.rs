@@ -6,7 +6,7 @@ use trinity_ids::{RunId, TenantId, UserId, WorkflowId};
 use trinity_proto::orchestration as pb;
 use uuid::Uuid;
 
-use crate::bench::{Bench, request_with};
+use crate::bench::{Bench, execution, request_with};
 use crate::peers::task;
 
 const LEASE_MS: u32 = 60_000;
@@ -18,7 +18,7 @@ fn outcome<T>(answer: Answer<T>) -> Result<T, Error> {
 }
 
 async fn execute(bench: &Bench, token: &str, workflow: &str) -> Result<pb::ExecuteWorkflowResponse, Error> {
-    let message = pb::ExecuteWorkflowRequest { workflow_id: workflow.to_owned(), version: None, context: None };
+    let message = execution(workflow);
     outcome(bench.runs().execute_workflow(request_with(token, message)).await)
 }
 
@@ -42,7 +42,7 @@ async fn listed(bench: &Bench, token: &str) -> Vec<String> {
 
 async fn dead_letters(bench: &Bench, token: &str) -> Vec<String> {
     let message = pb::ListDeadLettersRequest::default();
-    let answer = outcome(bench.runs().list_dead_letters(request_with(token, message)).await).unwrap();
+    let answer = outcome(bench.letters().list_dead_letters(request_with(token, message)).await).unwrap();
     answer.tasks.into_iter().map(|task| task.run_id).collect()
 }
 
@@ -51,6 +51,7 @@ async fn hindrances(bench: &Bench, token: &str, run: &str) -> ([Option<Error>; 3
     let run_id = || run.to_owned();
     let runs = || bench.runs();
     let logs = pb::ListLogsRequest { run_id: run_id(), ..pb::ListLogsRequest::default() };
+    let rerun = pb::RerunRunRequest { run_id: run_id(), from_failed: false };
     let seeing = [
         outcome(runs().get_run(request_with(token, pb::GetRunRequest { run_id: run_id() })).await).err(),
         outcome(runs().list_tasks(request_with(token, pb::ListTasksRequest { run_id: run_id() })).await).err(),
@@ -59,7 +60,7 @@ async fn hindrances(bench: &Bench, token: &str, run: &str) -> ([Option<Error>; 3
     let controlling = [
         outcome(runs().pause_run(request_with(token, pb::PauseRunRequest { run_id: run_id() })).await).err(),
         outcome(runs().resume_run(request_with(token, pb::ResumeRunRequest { run_id: run_id() })).await).err(),
-        outcome(runs().rerun_run(request_with(token, pb::RerunRunRequest { run_id: run_id() })).await).err(),
+        outcome(runs().rerun_run(request_with(token, rerun)).await).err(),
         outcome(runs().cancel_run(request_with(token, pb::CancelRunRequest { run_id: run_id() })).await).err(),
     ];
     (seeing, controlling)
@@ -183,7 +184,7 @@ async fn a_page_token_of_another_tenant_or_query_is_refused() {
     let refused = [
         bench.runs().list_runs(bench.request(another_query)).await.map(|_| ()),
         bench.runs().list_runs(bench.request_of(TenantId::new(), next)).await.map(|_| ()),
-        bench.runs().list_dead_letters(bench.request(another_list)).await.map(|_| ()),
+        bench.letters().list_dead_letters(bench.request(another_list)).await.map(|_| ()),
     ];
     for refused in refused {
         let error = Error::from(refused.unwrap_err());

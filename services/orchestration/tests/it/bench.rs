@@ -14,10 +14,13 @@ use trinity_orchestration::{Config, MIGRATOR, build};
 use trinity_proto::orchestration as pb;
 use trinity_proto::orchestration::connect_request::Kind as Up;
 use trinity_proto::orchestration::connect_response::Kind as Down;
+use trinity_proto::identity::environment_service_server::EnvironmentServiceServer;
+use trinity_proto::orchestration::dead_letter_service_client::DeadLetterServiceClient;
 use trinity_proto::orchestration::run_service_client::RunServiceClient;
 use trinity_proto::orchestration::worker_service_client::WorkerServiceClient;
 use trinity_proto::registry::dataset_service_server::DatasetServiceServer;
 use trinity_proto::tenant::plan_service_server::PlanServiceServer;
+use trinity_proto::workflow::job_service_server::JobServiceServer;
 use trinity_proto::workflow::workflow_service_server::WorkflowServiceServer;
 use trinity_proto::workflow::{Plan, PlanTask};
 use trinity_rpc::{CancellationToken, Channel, Peers as Ways, Runtime, Service};
@@ -60,6 +63,8 @@ impl Bench {
         runtime.authenticator = tokens.authenticator();
         let peers = Peers {
             plan: Arc::new(Mutex::new(Plan::default())),
+            plans: Arc::default(),
+            variables: Arc::default(),
             project: ProjectId::new(),
             workflow_owner: UserId::new(),
             project_owner: UserId::new(),
@@ -70,7 +75,9 @@ impl Bench {
         let guarded = |name: &'static str, routes: Routes| {
             ways.install(name, Service::new(name, &runtime, routes, || async { true }).unwrap().routes);
         };
-        guarded("workflow", Routes::new(WorkflowServiceServer::new(peers.clone())));
+        let jobs = JobServiceServer::new(peers.clone());
+        guarded("workflow", Routes::new(WorkflowServiceServer::new(peers.clone())).add_service(jobs));
+        guarded("identity", Routes::new(EnvironmentServiceServer::new(peers.clone())));
         guarded("registry", Routes::new(DatasetServiceServer::new(peers.clone())));
         guarded("tenant", Routes::new(PlanServiceServer::new(peers.clone())));
         let config = Config {
@@ -134,12 +141,38 @@ impl Bench {
         self.peers.plan.lock().unwrap().tasks = tasks;
     }
 
+    /// Says what one workflow or job does, whatever the others do.
+    pub fn plan_of(&self, id: &str, plan: Plan) {
+        self.peers.plans.lock().unwrap().insert(id.to_owned(), plan);
+    }
+
+    /// A new workflow with these tasks.
+    pub fn workflow(&self, tasks: Vec<PlanTask>) -> String {
+        let id = WorkflowId::new().to_string();
+        self.plan_of(&id, crate::peers::plan(tasks));
+        id
+    }
+
     fn channel(&self) -> Channel {
         self.ways.channel("orchestration").unwrap()
     }
 
     pub fn runs(&self) -> RunServiceClient<Channel> {
         RunServiceClient::new(self.channel())
+    }
+
+    pub fn letters(&self) -> DeadLetterServiceClient<Channel> {
+        DeadLetterServiceClient::new(self.channel())
+    }
+
+    /// The workers' door, for calls besides their stream.
+    pub fn worker_calls(&self) -> WorkerServiceClient<Channel> {
+        WorkerServiceClient::new(self.channel())
+    }
+
+    /// A request of a service.
+    pub fn service_request<T>(&self, message: T) -> tonic::Request<T> {
+        request_with(&self.tokens.service(), message)
     }
 
     /// A request of the bench's user in the bench's tenant.
@@ -156,9 +189,23 @@ impl Bench {
     }
 
     pub async fn execute_for(&self, tenant: TenantId) -> String {
-        let message =
-            pb::ExecuteWorkflowRequest { workflow_id: WorkflowId::new().to_string(), version: None, context: None };
+        let message = execution(&WorkflowId::new().to_string());
         self.runs().execute_workflow(self.request_of(tenant, message)).await.unwrap().into_inner().run_id
+    }
+
+    /// Starts a run of a workflow with a context.
+    pub async fn execute_with(&self, workflow: &str, context: &str) -> String {
+        let context = Some(trinity_proto::common::Json::new(context));
+        let message = pb::ExecuteWorkflowRequest { context, ..execution(workflow) };
+        self.runs().execute_workflow(self.request(message)).await.unwrap().into_inner().run_id
+    }
+
+    /// The runs right below a run, oldest first.
+    pub async fn children(&self, run: &str) -> Vec<pb::Run> {
+        let message = pb::ListRunsRequest { parent_run_id: run.to_owned(), per_page: 200, ..Default::default() };
+        let mut runs = self.runs().list_runs(self.request(message)).await.unwrap().into_inner().runs;
+        runs.reverse();
+        runs
     }
 
     pub async fn run(&self, id: &str) -> pb::Run {
@@ -186,13 +233,25 @@ impl Bench {
     }
 
     pub async fn worker_again(&self, id: WorkerId, slots: u32) -> Worker {
+        self.worker_with(id, slots, &[]).await
+    }
+
+    /// A worker that takes tasks with these labels.
+    pub async fn worker_with(&self, id: WorkerId, slots: u32, labels: &[&str]) -> Worker {
         let (up, messages) = mpsc::unbounded_channel();
-        let hello = pb::Hello { worker_id: id.to_string(), name: "test".to_owned(), slots, running: Vec::new() };
+        let labels = labels.iter().map(|label| (*label).to_owned()).collect();
+        let (worker_id, name) = (id.to_string(), "test".to_owned());
+        let hello = pb::Hello { worker_id, name, slots, running: Vec::new(), labels };
         up.send(pb::ConnectRequest { kind: Some(Up::Hello(hello)) }).unwrap();
         let request = request_with(&self.tokens.service(), UnboundedReceiverStream::new(messages));
         let down = WorkerServiceClient::new(self.channel()).connect(request).await.unwrap().into_inner();
         Worker { id, up, down, assigned: VecDeque::new() }
     }
+}
+
+/// A request for a run of a workflow's newest version.
+pub fn execution(workflow: &str) -> pb::ExecuteWorkflowRequest {
+    pb::ExecuteWorkflowRequest { workflow_id: workflow.to_owned(), ..pb::ExecuteWorkflowRequest::default() }
 }
 
 /// A request of whoever has the token.
@@ -278,6 +337,12 @@ impl Worker {
             retryable,
         };
         self.say(Up::Failed(failed));
+    }
+
+    /// Says how many tasks it takes from now on.
+    pub fn offer(&self, slots: u32) {
+        let (worker_id, name) = (self.id.to_string(), "test".to_owned());
+        self.say(Up::Hello(pb::Hello { worker_id, name, slots, ..pb::Hello::default() }));
     }
 
     pub fn beat(&self, tasks: &[&pb::AssignedTask]) {

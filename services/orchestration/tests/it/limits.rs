@@ -10,7 +10,7 @@ use trinity_ids::{TenantId, WorkflowId};
 use trinity_proto::orchestration as pb;
 use trinity_testkit::eventually;
 
-use crate::bench::{Bench, DEADLINE};
+use crate::bench::{Bench, DEADLINE, execution};
 use crate::peers::task;
 
 const LEASE_MS: u32 = 60_000;
@@ -18,8 +18,7 @@ const LEASE_MS: u32 = 60_000;
 const SOON: Duration = Duration::from_secs(5);
 
 async fn start(bench: &Bench) -> Result<String, Error> {
-    let message =
-        pb::ExecuteWorkflowRequest { workflow_id: WorkflowId::new().to_string(), version: None, context: None };
+    let message = execution(&WorkflowId::new().to_string());
     let answer = bench.runs().execute_workflow(bench.request(message)).await?;
     Ok(answer.into_inner().run_id)
 }
@@ -51,7 +50,7 @@ async fn of_fifty_concurrent_starts_at_a_limit_of_ten_ten_are_made() {
     // A run that has ended makes room for one.
     let ended = made.into_iter().next().unwrap().unwrap();
     cancel(&bench, &ended).await.unwrap();
-    let rerun = bench.request(pb::RerunRunRequest { run_id: ended });
+    let rerun = bench.request(pb::RerunRunRequest { run_id: ended, from_failed: false });
     bench.runs().rerun_run(rerun).await.unwrap();
     assert_eq!(start(&bench).await.unwrap_err().reason(), "RUN_LIMIT_REACHED");
 }
@@ -126,7 +125,7 @@ async fn an_expired_subscription_reads_and_starts_nothing_and_what_runs_goes_on(
     bench.stand(Standing { writable: false, ..Standing::unlimited() });
     let refused = eventually(DEADLINE, "the end of the subscription", || async { start(&bench).await.err() }).await;
     assert_eq!((refused.code(), refused.reason()), (Code::PermissionDenied, "SUBSCRIPTION_EXPIRED"));
-    let rerun = bench.request(pb::RerunRunRequest { run_id: run.clone() });
+    let rerun = bench.request(pb::RerunRunRequest { run_id: run.clone(), from_failed: false });
     let rerun = Error::from(bench.runs().rerun_run(rerun).await.unwrap_err());
     for refused in [cancel(&bench, &run).await.unwrap_err(), rerun] {
         assert_eq!(refused.reason(), "SUBSCRIPTION_EXPIRED");

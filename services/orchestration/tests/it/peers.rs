@@ -7,16 +7,22 @@ use std::sync::{Arc, Mutex};
 use tonic::{Request, Response, Status};
 use trinity_ids::{ProjectId, TenantId, UserId};
 use trinity_proto::common::Json;
+use trinity_proto::identity::environment_service_server::EnvironmentService;
 use trinity_proto::registry::dataset_service_server::DatasetService;
 use trinity_proto::tenant::plan_service_server::PlanService;
+use trinity_proto::workflow::job_service_server::JobService;
 use trinity_proto::workflow::workflow_service_server::WorkflowService;
-use trinity_proto::{registry, tenant, workflow};
+use trinity_proto::{identity, registry, tenant, workflow};
 use trinity_rpc::open;
 
 /// What the peers answer, and what they were told.
 #[derive(Clone)]
 pub struct Peers {
     pub plan: Arc<Mutex<workflow::Plan>>,
+    /// Plans of single workflows and jobs; all others have the one above.
+    pub plans: Arc<Mutex<HashMap<String, workflow::Plan>>>,
+    /// Variables that identity keeps, whoever asks.
+    pub variables: Arc<Mutex<HashMap<String, String>>>,
     pub project: ProjectId,
     /// Who owns every workflow, and who the project.
     pub workflow_owner: UserId,
@@ -41,6 +47,27 @@ impl Usage {
         let of = entries.filter(|entry| entry.tenant_id == tenant.to_string() && entry.metric() == metric);
         of.map(|entry| entry.amount).sum()
     }
+}
+
+/// A task that starts runs of another workflow.
+pub fn sub_workflow(place: &str, upstream: &[u32], workflow: &str, rest: &str) -> workflow::PlanTask {
+    let config = Json::new(format!(r#"{{"workflow": "{workflow}"{rest}}}"#));
+    workflow::PlanTask { atom: "workflow".to_owned(), config: Some(config), ..task(place, upstream) }
+}
+
+/// A task of an atom that the engine carries out itself.
+pub fn door(atom: &str, upstream: &[u32]) -> workflow::PlanTask {
+    workflow::PlanTask { atom: atom.to_owned(), ..task(atom, upstream) }
+}
+
+/// An edge that is followed when the expression holds.
+pub fn when(from: u32, expression: &str) -> workflow::PlanEdge {
+    workflow::PlanEdge { from, r#type: workflow::EdgeType::Conditional.into(), when: expression.to_owned() }
+}
+
+/// A plan of these tasks and nothing else.
+pub fn plan(tasks: Vec<workflow::PlanTask>) -> workflow::Plan {
+    workflow::Plan { tasks, ..workflow::Plan::default() }
 }
 
 /// A task of a plan that depends on the tasks given.
@@ -78,6 +105,64 @@ macro_rules! absent {
     )+};
 }
 
+impl Peers {
+    fn plan_of(&self, id: &str) -> workflow::Plan {
+        let known = self.plans.lock().unwrap().get(id).cloned();
+        known.unwrap_or_else(|| self.plan.lock().unwrap().clone())
+    }
+}
+
+#[tonic::async_trait]
+impl JobService for Peers {
+    async fn get_job_plan(
+        &self,
+        request: Request<workflow::GetJobPlanRequest>,
+    ) -> Result<Response<workflow::GetJobPlanResponse>, Status> {
+        let (_, request) = open(request);
+        if self.missing.lock().unwrap().contains(&request.job_id) {
+            return Err(trinity_error::Error::not_found("job").into());
+        }
+        Ok(Response::new(workflow::GetJobPlanResponse {
+            plan: Some(self.plan_of(&request.job_id)),
+            job_id: request.job_id,
+            job_name: "night".to_owned(),
+            project_id: self.project.to_string(),
+            version: 1,
+            faults: Vec::new(),
+            owner_id: self.workflow_owner.to_string(),
+            project_owner_id: self.project_owner.to_string(),
+            notifications: None,
+        }))
+    }
+    absent! {
+        create_job: workflow::CreateJobRequest => CreateJobResponse,
+        get_job: workflow::GetJobRequest => GetJobResponse,
+        list_jobs: workflow::ListJobsRequest => ListJobsResponse,
+        update_job: workflow::UpdateJobRequest => UpdateJobResponse,
+        delete_job: workflow::DeleteJobRequest => DeleteJobResponse,
+        restore_job: workflow::RestoreJobRequest => RestoreJobResponse,
+    }
+}
+
+#[tonic::async_trait]
+impl EnvironmentService for Peers {
+    async fn reveal_variables(
+        &self,
+        request: Request<identity::RevealVariablesRequest>,
+    ) -> Result<Response<identity::RevealVariablesResponse>, Status> {
+        let (_, request) = open(request);
+        let known = self.variables.lock().unwrap().clone();
+        let values = known.into_iter().filter(|(name, _)| request.names.contains(name)).collect();
+        Ok(Response::new(identity::RevealVariablesResponse { values }))
+    }
+    absent! {
+        list_variables: identity::ListVariablesRequest => ListVariablesResponse,
+        set_variable: identity::SetVariableRequest => SetVariableResponse,
+        delete_variable: identity::DeleteVariableRequest => DeleteVariableResponse,
+        destroy_tenant_key: identity::DestroyTenantKeyRequest => DestroyTenantKeyResponse,
+    }
+}
+
 #[tonic::async_trait]
 impl WorkflowService for Peers {
     async fn get_plan(
@@ -88,15 +173,17 @@ impl WorkflowService for Peers {
         if self.missing.lock().unwrap().contains(&request.workflow_id) {
             return Err(trinity_error::Error::not_found("workflow").into());
         }
+        let plan = self.plan_of(&request.workflow_id);
         Ok(Response::new(workflow::GetPlanResponse {
             workflow_id: request.workflow_id,
             workflow_name: "nightly".to_owned(),
             project_id: self.project.to_string(),
             version: request.version.unwrap_or(1),
-            plan: Some(self.plan.lock().unwrap().clone()),
+            plan: Some(plan),
             faults: Vec::new(),
             owner_id: self.workflow_owner.to_string(),
             project_owner_id: self.project_owner.to_string(),
+            notifications: Some(Json::new(r#"{"on_failure":{"in_app":true}}"#)),
         }))
     }
     async fn record_execution(

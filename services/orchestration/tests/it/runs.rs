@@ -34,7 +34,7 @@ async fn a_diamond_runs_in_order_and_hands_its_tables_on() {
         rows: 5,
         size_bytes: 100,
         content_hash: "ab".to_owned(),
-        schema: Vec::new(),
+        ..pb::OutputFile::default()
     };
     worker.complete_with(&first, vec![table.clone()]);
     let (second, third) = (worker.task().await, worker.task().await);
@@ -79,7 +79,7 @@ async fn a_failure_is_tried_again_then_ends_the_run_and_lies_with_the_dead_lette
     assert_eq!((error.task.as_str(), error.attempt, error.code.as_str()), ("a", 2, "BAD"));
     let tasks = bench.tasks(&run).await;
     assert_eq!([tasks[0].status(), tasks[1].status()], [pb::TaskStatus::Failed, pb::TaskStatus::Skipped]);
-    let dead = bench.runs().list_dead_letters(bench.request(pb::ListDeadLettersRequest::default())).await.unwrap();
+    let dead = bench.letters().list_dead_letters(bench.request(pb::ListDeadLettersRequest::default())).await.unwrap();
     assert_eq!(dead.into_inner().tasks[0].id, tasks[0].id);
     let message = pb::ListLogsRequest { run_id: run, ..pb::ListLogsRequest::default() };
     let logs = bench.runs().list_logs(bench.request(message)).await.unwrap().into_inner();

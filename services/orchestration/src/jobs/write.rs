@@ -1,0 +1,102 @@
+//! Writes what lies on the engine's desk, and what follows from the ends of runs.
+
+use std::collections::BTreeMap;
+
+use sqlx::PgConnection;
+use trinity_context::RequestContext;
+use trinity_error::Result;
+use trinity_ids::RunId;
+
+use crate::domain::engine::RunStatus;
+use crate::events;
+use crate::jobs::desk::Desk;
+use crate::jobs::settle::Settled;
+use crate::store::change::{self, RunChange, RunError, TaskChange};
+use crate::store::live::LiveRun;
+use crate::store::tree::Return;
+use crate::store::{queue, start, status, tree};
+
+impl Desk {
+    /// Writes everything, queue rows before task rows, and announces what ended.
+    ///
+    /// # Errors
+    /// `Unavailable` when Postgres is away.
+    pub async fn write(self, tx: &mut PgConnection) -> Result<Settled> {
+        let Self { runs, changes, .. } = self;
+        queue::insert(tx, &changes.ready).await?;
+        queue::requeue(tx, &changes.requeued).await?;
+        queue::remove(tx, &changes.removed).await?;
+        let tasks: Vec<TaskChange> = changes.tasks.values().cloned().collect();
+        change::write_tasks(tx, &tasks).await?;
+        let run_changes: Vec<RunChange> =
+            changes.touched.iter().map(|position| run_change(&runs[*position], changes.errors.get(position))).collect();
+        change::write_runs(tx, &run_changes).await?;
+        start::insert(tx, &changes.starts).await?;
+        let finished: Vec<(&LiveRun, RunStatus)> =
+            changes.finished.iter().map(|(position, status)| (&runs[*position], *status)).collect();
+        finish(tx, &finished).await?;
+        Ok(Settled {
+            tasks: tasks
+                .iter()
+                .zip(changes.tasks.keys())
+                .filter_map(|(change, (run, ordinal))| {
+                    let live = runs.iter().find(|live| live.id == *run)?;
+                    Some((change.tenant, *run, live.tasks.get(*ordinal)?.id, change.status))
+                })
+                .collect(),
+            runs: finished.iter().map(|(run, status)| (run.tenant, run.id, status::run_text(*status))).collect(),
+            ready: !changes.ready.is_empty() || !changes.requeued.is_empty(),
+            starts: changes.opened || !changes.starts.is_empty(),
+            tree: finished.iter().any(|(run, _)| run.parent.is_some() || run.has_children()),
+            keyed: finished.iter().any(|(run, _)| run.keyed),
+            stopped: changes.stopped,
+        })
+    }
+}
+
+/// What follows from the ends of runs, in the transaction that ends them.
+async fn finish(tx: &mut PgConnection, finished: &[(&LiveRun, RunStatus)]) -> Result<()> {
+    if finished.is_empty() {
+        return Ok(());
+    }
+    let events = finished.iter().map(|(run, status)| events::finished(run, *status)).collect();
+    trinity_outbox::write_all(tx, &RequestContext::service("orchestration"), events).await?;
+    let returns: Vec<(RunId, Return)> = finished
+        .iter()
+        .filter_map(|(run, _)| {
+            let parent = run.parent?;
+            Some((run.id, Return { tenant_id: run.tenant, run_id: parent.run, task_id: parent.task }))
+        })
+        .collect();
+    if !returns.is_empty() {
+        tree::insert_returns(tx, &returns).await?;
+    }
+    let parents: Vec<_> =
+        finished.iter().filter(|(run, _)| run.has_children()).map(|(run, _)| (run.tenant, run.id)).collect();
+    if !parents.is_empty() {
+        start::remove_children(tx, &parents).await?;
+    }
+    Ok(())
+}
+
+fn run_change(run: &LiveRun, error: Option<&RunError>) -> RunChange {
+    let ended = run.state.status.is_final();
+    RunChange {
+        tenant: run.tenant,
+        run: run.id,
+        status: status::run_text(run.state.status),
+        rows_processed: run.rows_processed,
+        result: ended.then(|| counts(run)),
+        error: error.cloned(),
+        ended,
+    }
+}
+
+/// How many tasks ended how, as JSON.
+fn counts(run: &LiveRun) -> String {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for task in &run.state.tasks {
+        *counts.entry(status::task_text(task.status)).or_default() += 1;
+    }
+    serde_json::json!({ "tasks": counts }).to_string()
+}
