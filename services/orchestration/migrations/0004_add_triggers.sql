@@ -60,7 +60,7 @@ CREATE TABLE fires (
     message text NOT NULL DEFAULT '',
     CONSTRAINT fires_pkey PRIMARY KEY (tenant_id, schedule_id, fire_at),
     CONSTRAINT fires_schedule_fkey FOREIGN KEY (tenant_id, schedule_id) REFERENCES schedules (tenant_id, id) ON DELETE CASCADE,
-    CONSTRAINT fires_outcome_known CHECK (outcome IN ('started', 'skipped', 'failed'))
+    CONSTRAINT fires_outcome_known CHECK (outcome IN ('started', 'skipped'))
 );
 CREATE INDEX fires_by_run ON fires (tenant_id, run_id) WHERE run_id IS NOT NULL;
 

@@ -29,18 +29,16 @@ CREATE TABLE lineage_inputs (
 );
 CREATE INDEX lineage_inputs_by_output ON lineage_inputs (tenant_id, output_dataset_id);
 
--- What an OpenLineage receiver has not been told yet: runs and tasks that started or ended.
+-- Runs that started or ended, of which an OpenLineage receiver has not been told yet.
 CREATE TABLE lineage_events (
     tenant_id uuid NOT NULL,
+    -- The event's in the outbox.
     id uuid NOT NULL,
     run_id uuid NOT NULL,
-    -- Empty for the run itself.
-    task_id uuid,
-    -- START, COMPLETE, FAIL or ABORT.
     type text NOT NULL,
-    at timestamptz NOT NULL DEFAULT now(),
     claimed_until timestamptz NOT NULL DEFAULT '-infinity',
-    CONSTRAINT lineage_events_pkey PRIMARY KEY (tenant_id, id)
+    CONSTRAINT lineage_events_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT lineage_events_type_known CHECK (type IN ('START', 'COMPLETE', 'FAIL', 'ABORT'))
 );
 
 DO $$

@@ -1,5 +1,8 @@
 //! The doors: one line per RPC, into `handlers`.
 
+mod told;
+mod trigger;
+
 use std::sync::Arc;
 
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -13,7 +16,7 @@ use trinity_rpc::open;
 use crate::handlers;
 use crate::wiring::App;
 
-/// Answers both services.
+/// Answers every service.
 #[derive(Clone)]
 pub struct Door {
     pub app: Arc<App>,
@@ -81,10 +84,7 @@ impl DeadLetterService for Door {
         let (ctx, request) = open(request);
         Ok(Response::new(handlers::dead_letter::list(&self.app, &ctx, request).await?))
     }
-    async fn get_dead_letter(
-        &self,
-        request: Request<pb::GetDeadLetterRequest>,
-    ) -> Answer<pb::GetDeadLetterResponse> {
+    async fn get_dead_letter(&self, request: Request<pb::GetDeadLetterRequest>) -> Answer<pb::GetDeadLetterResponse> {
         let (ctx, request) = open(request);
         Ok(Response::new(handlers::dead_letter::get(&self.app, &ctx, request).await?))
     }

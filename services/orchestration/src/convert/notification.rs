@@ -22,12 +22,7 @@ impl From<notification::Row> for pb::Notification {
 
 impl From<webhook_target::Row> for pb::WebhookTarget {
     fn from(row: webhook_target::Row) -> Self {
-        Self {
-            id: row.id.to_string(),
-            name: row.name,
-            url: row.url,
-            created_at: Some(timestamp(row.created_at)),
-        }
+        Self { id: row.id.to_string(), name: row.name, url: row.url, created_at: Some(timestamp(row.created_at)) }
     }
 }
 

@@ -51,7 +51,9 @@ mod tests {
         let text = address.to_text();
         assert_eq!(Address::parse(&text), Some(address));
         assert_eq!(text.len(), 75);
-        for bad in ["", "x", &text[1..], &text.replacen(&text[..32], &text[..32].to_uppercase(), 1), &format!("{text}=")] {
+        for bad in
+            ["", "x", &text[1..], &text.replacen(&text[..32], &text[..32].to_uppercase(), 1), &format!("{text}=")]
+        {
             assert!(Address::parse(bad).is_none_or(|found| found.to_text() == *bad), "{bad}");
         }
         assert_eq!(Address::parse(&text[..74]), None);

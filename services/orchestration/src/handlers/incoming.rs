@@ -53,7 +53,7 @@ pub async fn receive(
         }
     }
     tx.commit().await?;
-    app.wake_starter();
+    app.teller.bells.starter.notify_one();
     Ok(pb::ReceiveHookResponse { run_id: run.to_string() })
 }
 

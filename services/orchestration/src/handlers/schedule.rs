@@ -32,7 +32,8 @@ pub async fn create(
     row.next_fire_at = next_of(&mut tx, &row, Utc::now()).await?;
     store::schedule::insert(&mut tx, &row).await?;
     trinity_outbox::write(&mut tx, ctx, events::schedule("schedule.create", &row)).await?;
-    let schedule = show(&mut tx, store::schedule::get(&mut tx, row.tenant_id, row.id).await?).await?;
+    let row = store::schedule::get(&mut tx, row.tenant_id, row.id).await?;
+    let schedule = show(&mut tx, row).await?;
     tx.commit().await?;
     Ok(pb::CreateScheduleResponse { schedule: Some(schedule) })
 }
@@ -95,8 +96,8 @@ pub async fn update(
         return Err(Error::stale("schedule"));
     }
     let mut row = shape::changed(before.clone(), request)?;
-    let same_times = (&row.cron, &row.time_zone, row.calendar_id)
-        == (&before.cron, &before.time_zone, before.calendar_id);
+    let same_times =
+        (&row.cron, &row.time_zone, row.calendar_id) == (&before.cron, &before.time_zone, before.calendar_id);
     if !same_times {
         row.next_fire_at = next_of(&mut tx, &row, Utc::now()).await?;
     }
@@ -176,8 +177,7 @@ pub async fn list_fires(
     require(ctx, "workflow.read", &row.target.path(), "schedule")?;
     let mut fires = store::fire::list(&mut tx, row.tenant_id, id, before, i64::from(per_page) + 1).await?;
     tx.commit().await?;
-    let next_page_token =
-        convert::cut(&mut fires, per_page, |fire| scope.token(&fire.fire_at.timestamp().to_string()));
+    let next_page_token = convert::cut(&mut fires, per_page, |fire| scope.token(&fire.fire_at.timestamp().to_string()));
     Ok(pb::ListFiresResponse {
         fires: fires.into_iter().map(Into::into).collect(),
         page: Some(PageInfo { per_page, next_page_token, ..PageInfo::default() }),

@@ -38,14 +38,15 @@ pub fn require(ctx: &RequestContext, permission: &str, path: &Path, noun: &str) 
 async fn find_workflow(app: &App, ctx: &RequestContext, id: &str) -> Result<Columns> {
     let workflow: WorkflowId = parse_id("workflow_id", id)?;
     let message = LocateWorkflowRequest { tenant_id: ctx.tenant()?.to_string(), workflow_id: id.to_owned() };
-    let found = app.workflows.clone().locate_workflow(app.peers.request(ctx, message)).await?.into_inner();
+    let found =
+        app.launcher.workflows.clone().locate_workflow(app.launcher.peers.request(ctx, message)).await?.into_inner();
     columns(&found.project_id, &found.owner_id, &found.project_owner_id, Some(workflow), None)
 }
 
 async fn find_job(app: &App, ctx: &RequestContext, id: &str) -> Result<Columns> {
     let job: JobId = parse_id("job_id", id)?;
     let message = GetJobPlanRequest { tenant_id: ctx.tenant()?.to_string(), job_id: id.to_owned() };
-    let found = app.jobs.clone().get_job_plan(app.peers.request(ctx, message)).await?.into_inner();
+    let found = app.launcher.jobs.clone().get_job_plan(app.launcher.peers.request(ctx, message)).await?.into_inner();
     columns(&found.project_id, &found.owner_id, &found.project_owner_id, None, Some(job))
 }
 

@@ -18,7 +18,7 @@ use trinity_proto::identity::mail_service_client::MailServiceClient;
 use trinity_rpc::{CancellationToken, Channel, Peers};
 
 use crate::domain::delivery::pause_after;
-use crate::jobs::jitter;
+use crate::jobs::desk::jitter;
 use crate::store::delivery::{self, Attempt, Claimed};
 use crate::vault::Vault;
 

@@ -203,7 +203,11 @@ impl Desk {
     fn record(&mut self, position: usize, ordinal: usize, result: &TaskResult) {
         let run = &mut self.runs[position];
         let task = &mut run.tasks[ordinal];
-        task.handed_on = if task.passthrough { task.inputs.first().cloned().into_iter().collect() } else { result.handed_on.clone() };
+        task.handed_on = if task.passthrough {
+            task.inputs.first().cloned().into_iter().collect()
+        } else {
+            result.handed_on.clone()
+        };
         task.parts.clone_from(&result.parts);
         let (handed_on, opened) = (write_files(&task.handed_on), array(&run.state.tasks[ordinal].opened));
         let rows_in = i64::try_from(result.rows_in).unwrap_or(i64::MAX);
@@ -294,7 +298,7 @@ pub(super) fn signed(number: usize) -> i32 {
 }
 
 /// A number between 0 and 1 that differs from call to call: the random end of a fresh UUID.
-fn jitter() -> f64 {
+pub(super) fn jitter() -> f64 {
     let bytes = uuid::Uuid::new_v4().into_bytes();
     f64::from(u16::from_be_bytes([bytes[14], bytes[15]])) / f64::from(u16::MAX)
 }

@@ -5,8 +5,8 @@ use trinity_error::Result;
 use trinity_ids::{NotificationId, RunId, TenantId, UserId};
 
 use crate::domain::notify::Notify;
-use crate::store::notification::{self, Finished};
 use crate::store::delivery;
+use crate::store::notification::{self, Finished};
 
 /// How much of an error is shown.
 const MAX_ERROR_CHARS: usize = 500;
@@ -70,9 +70,10 @@ fn tell(run: &Finished, notifications: &mut Vec<notification::New>, deliveries: 
 
 /// What a webhook says. Source: the event structure that Standard Webhooks recommends.
 fn event(run: &Finished, kind: &str) -> String {
-    let error = run.error_code.as_ref().map(|code| {
-        serde_json::json!({ "task": run.error_task, "code": code, "message": run.error_message })
-    });
+    let error = run
+        .error_code
+        .as_ref()
+        .map(|code| serde_json::json!({ "task": run.error_task, "code": code, "message": run.error_message }));
     let event = serde_json::json!({
         "type": kind,
         "timestamp": run.completed_at,

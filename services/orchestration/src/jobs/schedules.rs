@@ -77,7 +77,8 @@ async fn fire(tx: &mut PgConnection, schedule: &Row, now: DateTime<Utc>) -> Resu
     let (fires, starts, last_run) = plan(tx, schedule, &due).await?;
     let fresh: HashSet<_> =
         store::fire::insert(tx, schedule.tenant_id, schedule.id, &fires).await?.into_iter().collect();
-    let known: HashSet<RunId> = fires.iter().filter(|fire| !fresh.contains(&fire.fire_at)).filter_map(|f| f.run).collect();
+    let known: HashSet<RunId> =
+        fires.iter().filter(|fire| !fresh.contains(&fire.fire_at)).filter_map(|f| f.run).collect();
     let starts: Vec<NewStart> = starts.into_iter().filter(|start| !known.contains(&start.id)).collect();
     store::start::insert(tx, &starts).await?;
     store::schedule::fired(tx, schedule, due.fires.last().copied(), last_run, due.next).await
@@ -85,7 +86,8 @@ async fn fire(tx: &mut PgConnection, schedule: &Row, now: DateTime<Utc>) -> Resu
 
 async fn decide(tx: &mut PgConnection, schedule: &Row, now: DateTime<Utc>) -> Result<Due> {
     let calendar = store::calendar::days_of(tx, schedule.tenant_id, schedule.calendar_id).await?;
-    let timetable = Timetable::parse(&schedule.cron, &schedule.time_zone).map_err(|fault| Error::internal(fault.message))?;
+    let timetable =
+        Timetable::parse(&schedule.cron, &schedule.time_zone).map_err(|fault| Error::internal(fault.message))?;
     let policy = CatchUp::parse(&schedule.catch_up).ok_or_else(|| Error::internal("an unknown policy"))?;
     Ok(catch_up::due(&timetable, &calendar, policy, schedule.next_fire_at.unwrap_or(now), now))
 }
@@ -142,7 +144,9 @@ fn start(schedule: &Row, fire_at: DateTime<Utc>) -> Option<NewStart> {
 fn with_fire_time(context: &str, fire_at: DateTime<Utc>) -> String {
     match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(context) {
         Ok(mut object) => {
-            object.entry("fire_at").or_insert_with(|| fire_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true).into());
+            object
+                .entry("fire_at")
+                .or_insert_with(|| fire_at.to_rfc3339_opts(chrono::SecondsFormat::Secs, true).into());
             serde_json::Value::Object(object).to_string()
         }
         Err(_) => context.to_owned(),

@@ -98,7 +98,7 @@ pub async fn claim(tx: &mut PgConnection, limit: i64, of_each: i64, lease: Durat
             FOR UPDATE OF d SKIP LOCKED
         )
         UPDATE deliveries AS d
-        SET attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $3)
+        SET attempts = d.attempts + 1, next_attempt_at = now() + make_interval(secs => $3)
         FROM mine AS m
         LEFT JOIN deliveries AS o ON o.tenant_id = m.tenant_id AND o.id = m.id
         LEFT JOIN webhook_targets AS t ON t.tenant_id = o.tenant_id AND t.id = o.target_id

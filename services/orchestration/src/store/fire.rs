@@ -9,7 +9,7 @@ use trinity_ids::{RunId, ScheduleId, TenantId};
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Row {
     pub fire_at: DateTime<Utc>,
-    /// waiting, started, skipped or failed.
+    /// waiting, started or skipped.
     pub outcome: String,
     pub run_id: Option<RunId>,
     pub message: String,
@@ -67,17 +67,6 @@ pub async fn standing(
     .fetch_one(tx)
     .await?;
     Ok(standing)
-}
-
-/// Notes that the run of a fire time can never start.
-pub async fn fail(tx: &mut PgConnection, tenant: TenantId, run: RunId, message: &str) -> Result<()> {
-    sqlx::query("UPDATE fires SET outcome = 'failed', run_id = NULL, message = $3 WHERE tenant_id = $1 AND run_id = $2")
-        .bind(tenant)
-        .bind(run)
-        .bind(message)
-        .execute(tx)
-        .await?;
-    Ok(())
 }
 
 /// What a schedule did, newest first, before the moment given.

@@ -75,7 +75,13 @@ pub async fn update(tx: &mut PgConnection, tenant: TenantId, row: &Row) -> Resul
 }
 
 /// Gives a hook another address and another key.
-pub async fn rotate(tx: &mut PgConnection, tenant: TenantId, id: HookId, digest: &[u8], sealed_key: &[u8]) -> Result<()> {
+pub async fn rotate(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    id: HookId,
+    digest: &[u8],
+    sealed_key: &[u8],
+) -> Result<()> {
     sqlx::query("UPDATE hooks SET digest = $3, sealed_key = $4 WHERE tenant_id = $1 AND id = $2")
         .bind(tenant)
         .bind(id)

@@ -127,7 +127,12 @@ pub async fn list(
 }
 
 /// Marks a person's notifications as read: those named, or all. Says how many were not before.
-pub async fn read(tx: &mut PgConnection, tenant: TenantId, user: UserId, ids: Option<&[NotificationId]>) -> Result<u64> {
+pub async fn read(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    user: UserId,
+    ids: Option<&[NotificationId]>,
+) -> Result<u64> {
     let read = sqlx::query(
         "UPDATE notifications
         SET read_at = now()

@@ -2,9 +2,15 @@
 
 mod access;
 mod bench;
+mod hooks;
 mod limits;
+mod lineage;
+mod notifications;
 mod peers;
+mod receiver;
+mod retention;
 mod runs;
+mod schedules;
 mod sharing;
 mod silence;
 mod usage;

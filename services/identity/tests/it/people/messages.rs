@@ -8,11 +8,11 @@ use trinity_proto::identity::mail_service_client::MailServiceClient;
 use trinity_proto::identity::{LoginResponse, SendMailRequest, SendMailResponse};
 use uuid::Uuid;
 
-use super::house::House;
+use super::house::{House, tenant_of};
 
 fn mail(owner: &LoginResponse, emails: &[&str]) -> SendMailRequest {
     SendMailRequest {
-        tenant_id: owner.user.as_ref().unwrap().tenant_id.clone(),
+        tenant_id: tenant_of(owner).to_string(),
         id: Uuid::now_v7().to_string(),
         user_ids: Vec::new(),
         emails: emails.iter().map(|email| (*email).to_owned()).collect(),
