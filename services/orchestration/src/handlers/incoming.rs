@@ -4,7 +4,7 @@
 
 use chrono::Utc;
 use trinity_context::{Caller, RequestContext};
-use trinity_error::{Error, Result};
+use trinity_error::{Code, Error, Result};
 use trinity_ids::RunId;
 use trinity_proto::common::Json;
 use trinity_proto::orchestration as pb;
@@ -19,12 +19,14 @@ use crate::store::start::NewStart;
 use crate::wiring::App;
 
 const MAX_MESSAGE_ID_BYTES: usize = 255;
+/// How many runs of one hook may wait to be started.
+const MAX_WAITING: i64 = 1_000;
 
 /// Starts a run with the body as its context; a repeated webhook-id answers the first run.
 ///
 /// # Errors
 /// `NotFound` for every address, key, signature or time that is not right; `InvalidArgument` for a signed body that is
-/// no JSON object of at most 64 KiB.
+/// no JSON object of at most 64 KiB; `ResourceExhausted` while 1,000 runs of the hook wait.
 pub async fn receive(
     app: &App,
     ctx: &RequestContext,
@@ -43,6 +45,10 @@ pub async fn receive(
     let earlier = store::hook::note_call(&mut tx, address.tenant, hook.id, &request.webhook_id, run).await?;
     match earlier {
         Some(earlier) => run = earlier,
+        None if store::hook::has_backlog(&mut tx, address.tenant, hook.id, MAX_WAITING).await? => {
+            let message = format!("{MAX_WAITING} runs of the hook wait already");
+            return Err(Error::new(Code::ResourceExhausted, "TOO_MANY_RUNS_WAIT", message));
+        }
         None => {
             let target = hook.target.target().ok_or_else(refused)?;
             let project = hook.target.project_id;

@@ -149,6 +149,13 @@ pub async fn delete(tx: &mut PgConnection, tenant: TenantId, id: HookId) -> Resu
     Ok(())
 }
 
+/// Whether `limit` runs of a hook wait to be started already.
+pub async fn has_backlog(tx: &mut PgConnection, tenant: TenantId, hook: HookId, limit: i64) -> Result<bool> {
+    let statement =
+        "SELECT count(*) >= $3 FROM (SELECT FROM starts WHERE tenant_id = $1 AND hook_id = $2 LIMIT $3) AS waiting";
+    Ok(sqlx::query_scalar(statement).bind(tenant).bind(hook).bind(limit).fetch_one(tx).await?)
+}
+
 /// Notes a call; gives the run that an earlier one with the same id started.
 pub async fn note_call(
     tx: &mut PgConnection,

@@ -182,3 +182,19 @@ async fn who_may_not_see_a_hook_gets_what_a_random_id_gets() {
     let message = pb::GetHookRequest { hook_id: hook.id };
     assert_eq!(error_of(hooks(&bench).get_hook(bench.request(message)).await).code(), Code::NotFound);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_is_turned_away_until_runs_have_started() {
+    let bench = Bench::new(5, LEASE_MS).await;
+    bench.plan(vec![task("a", &[])]);
+    let hook = create(&bench, &WorkflowId::new().to_string()).await;
+    let waiting = "INSERT INTO orchestration.starts (tenant_id, id, workflow_id, project_id, context, trigger, created_by, hook_id, open)
+        SELECT tenant_id, gen_random_uuid(), workflow_id, project_id, '{}', 'webhook', created_by, id, false
+        FROM orchestration.hooks, generate_series(1, 1000)";
+    bench.sql(waiting).await;
+    let call = call(&hook.path, &hook.secret, "m", now(), BODY);
+    let error = receive(&bench, call.clone()).await.unwrap_err();
+    assert_eq!((error.code(), error.reason()), (Code::ResourceExhausted, "TOO_MANY_RUNS_WAIT"));
+    bench.sql("DELETE FROM orchestration.starts").await;
+    receive(&bench, call).await.unwrap();
+}
