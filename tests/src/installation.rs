@@ -157,7 +157,10 @@ impl Installation {
             }
             "audit" => drop(settings.insert(setting("SIGNING_KEY"), STANDARD.encode([4u8; 32]))),
             "registry" => drop(settings.insert(setting("STORAGE_URL"), self.storage())),
-            "orchestration" => drop(settings.entry(setting("LEASE_MS")).or_insert_with(|| "3000".to_owned())),
+            "orchestration" => {
+                settings.insert(setting("MASTER_KEY"), STANDARD.encode(MASTER_KEY));
+                settings.entry(setting("LEASE_MS")).or_insert_with(|| "3000".to_owned());
+            }
             _ => {}
         }
         settings

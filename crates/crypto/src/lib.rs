@@ -1,5 +1,5 @@
 //! What services need of cryptography, each with one right way: hashed passwords, opaque secrets, sealed secrets,
-//! codes of authenticator apps.
+//! codes of authenticator apps, signatures of webhooks.
 //!
 //! Tokens of people and services are not here: see `trinity-authz`. No primitive is written here, only chosen.
 
@@ -8,9 +8,11 @@ mod master;
 mod password;
 mod secret;
 mod totp;
+mod webhook;
 
 pub use data_key::{DataKey, Wrapper};
 pub use master::{MasterKey, Sealer};
 pub use password::Passwords;
 pub use secret::{Deriver, Secret, digest};
 pub use totp::TotpSecret;
+pub use webhook::WebhookKey;

@@ -129,4 +129,12 @@ ids! {
     InvitationId,
     /// An operator of the installation.
     StaffId,
+    /// Days on which schedules do not fire.
+    CalendarId,
+    /// Something that one person should know.
+    NotificationId,
+    /// An address of another system.
+    WebhookTargetId,
+    /// A message on its way to such an address, or to a mailbox.
+    DeliveryId,
 }

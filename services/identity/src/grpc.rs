@@ -3,6 +3,7 @@
 mod access;
 mod account;
 mod environment;
+mod mail;
 mod service_account;
 mod staff;
 

@@ -116,9 +116,12 @@ impl Mailroom {
     /// Says what the server or the file system did not like.
     pub async fn deliver(&self, row: &Row, text: &str) -> Result<()> {
         let text = text.replace('\n', "\r\n");
-        ensure!(is_plain(&text), "the text of a mail is not plain");
-        // Why not encoded: a token that is broken into lines cannot be copied out of a file.
-        let text = Body::dangerous_pre_encoded(text.into_bytes(), ContentTransferEncoding::SevenBit);
+        // Why not encoded where it can be helped: a token that is broken into lines cannot be copied out of a file.
+        let text = if is_plain(&text) {
+            Body::dangerous_pre_encoded(text.into_bytes(), ContentTransferEncoding::SevenBit)
+        } else {
+            Body::new(text)
+        };
         let message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, row.recipient.parse()?))

@@ -13,6 +13,7 @@ use trinity_proto::identity::access_service_server::AccessServiceServer;
 use trinity_proto::identity::account_service_server::AccountServiceServer;
 use trinity_proto::identity::auth_service_server::AuthServiceServer;
 use trinity_proto::identity::environment_service_server::EnvironmentServiceServer;
+use trinity_proto::identity::mail_service_server::MailServiceServer;
 use trinity_proto::identity::service_account_service_server::ServiceAccountServiceServer;
 use trinity_proto::identity::staff_service_server::StaffServiceServer;
 use trinity_proto::identity::user_service_server::UserServiceServer;
@@ -115,4 +116,5 @@ fn routes(app: &Arc<App>) -> Routes {
         .add_service(ServiceAccountServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(StaffServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(EnvironmentServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(MailServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
 }

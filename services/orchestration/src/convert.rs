@@ -1,5 +1,10 @@
 //! Between rows and messages.
 
+pub mod hook;
+mod lineage;
+mod notification;
+pub mod schedule;
+
 use std::collections::HashSet;
 use std::str::FromStr;
 
@@ -20,6 +25,7 @@ use crate::store::queue::TaskKey;
 /// A run's context goes with each of its tasks.
 pub const MAX_CONTEXT_BYTES: usize = 64 << 10;
 const MAX_DEPTH: usize = 128;
+const MAX_NAME_CHARS: usize = 200;
 
 /// An id that may be left out.
 ///
@@ -40,6 +46,32 @@ pub fn object(field: &str, document: Option<Json>) -> Result<String> {
     }
     let sound = document.text.trim_start().starts_with('{') && is_json(&document.text);
     if sound { Ok(document.text) } else { Err(Error::invalid(field, "is not a JSON object of at most 128 levels")) }
+}
+
+/// A name that people gave.
+///
+/// # Errors
+/// `InvalidArgument` naming the field.
+pub fn name(field: &str, text: &str) -> Result<String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::required(field));
+    }
+    if text.chars().count() > MAX_NAME_CHARS || text.contains(char::is_control) {
+        return Err(Error::invalid(field, "is one line of at most 200 characters"));
+    }
+    Ok(text.to_owned())
+}
+
+/// What is added to the priority of a run's tasks.
+///
+/// # Errors
+/// `InvalidArgument` beyond 1,000 either way.
+pub fn priority(number: i32) -> Result<i32> {
+    if (-1_000..=1_000).contains(&number) {
+        return Ok(number);
+    }
+    Err(Error::invalid("priority", "is from -1000 to 1000"))
 }
 
 /// Whether a text is JSON that every room takes: Postgres does not take any depth.
@@ -317,7 +349,9 @@ fn task_type(text: &str) -> pb::TaskType {
     pb::TaskType::from_str_name(&format!("TASK_TYPE_{}", text.to_uppercase())).unwrap_or_default()
 }
 
-fn timestamp(at: DateTime<Utc>) -> Timestamp {
+/// A moment as messages carry it.
+#[must_use]
+pub fn timestamp(at: DateTime<Utc>) -> Timestamp {
     Timestamp { seconds: at.timestamp(), nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or_default() }
 }
 

@@ -7,7 +7,7 @@ use crate::domain::engine::RunStatus;
 use crate::domain::order::Target;
 use crate::store::live::LiveRun;
 use crate::store::run::{NewRun, Row};
-use crate::store::status;
+use crate::store::{calendar, hook, schedule, status, webhook_target};
 
 /// A run was started; the same word as the policy of `ExecuteWorkflow`.
 pub const RUN_START: &str = "run.start";
@@ -99,6 +99,66 @@ pub fn controlled(action: &'static str, run: &str) -> Event {
 pub fn dead_letter(action: &'static str, task: &str, run: &str) -> Event {
     let after = serde_json::json!({ "task_id": task });
     Event { action, object_type: "run", object_id: run.to_owned(), after: Some(after.to_string()), ..Event::default() }
+}
+
+/// Somebody made, changed, paused, resumed or deleted a schedule.
+#[must_use]
+pub fn schedule(action: &'static str, row: &schedule::Row) -> Event {
+    let after = serde_json::json!({
+        "workflow_id": row.target.workflow_id,
+        "job_id": row.target.job_id,
+        "project_id": row.target.project_id,
+        "cron": row.cron,
+        "time_zone": row.time_zone,
+        "calendar_id": row.calendar_id,
+        "catch_up": row.catch_up,
+        "overlap": row.overlap,
+        "paused": row.paused,
+    });
+    about(action, "schedule", row.id, &row.name, Some(after.to_string()))
+}
+
+/// Somebody made, changed or deleted a calendar.
+#[must_use]
+pub fn calendar(action: &'static str, row: &calendar::Row) -> Event {
+    let after = serde_json::json!({ "holidays": row.holidays, "days_off": row.days_off });
+    about(action, "calendar", row.id, &row.name, Some(after.to_string()))
+}
+
+/// Somebody made, changed, rotated or deleted a hook.
+#[must_use]
+pub fn hook(action: &'static str, row: &hook::Row) -> Event {
+    let after = serde_json::json!({
+        "workflow_id": row.target.workflow_id,
+        "job_id": row.target.job_id,
+        "project_id": row.target.project_id,
+        "paused": row.paused,
+    });
+    about(action, "hook", row.id, &row.name, Some(after.to_string()))
+}
+
+/// A hook was called, and starts a run.
+#[must_use]
+pub fn received(row: &hook::Row, run: RunId) -> Event {
+    let after = serde_json::json!({ "run_id": run });
+    about("hook.receive", "hook", row.id, &row.name, Some(after.to_string()))
+}
+
+/// Somebody made or deleted an address that workflows may notify.
+#[must_use]
+pub fn webhook_target(action: &'static str, row: &webhook_target::Row) -> Event {
+    let after = serde_json::json!({ "url": row.url });
+    about(action, "webhook_target", row.id, &row.name, Some(after.to_string()))
+}
+
+fn about(
+    action: &'static str,
+    object_type: &'static str,
+    id: impl Into<String>,
+    name: &str,
+    after: Option<String>,
+) -> Event {
+    Event { action, object_type, object_id: id.into(), object_name: name.to_owned(), after, ..Event::default() }
 }
 
 fn ids(target: Target) -> (Option<WorkflowId>, Option<JobId>) {

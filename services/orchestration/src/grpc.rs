@@ -1,5 +1,8 @@
 //! The doors: one line per RPC, into `handlers`.
 
+mod told;
+mod trigger;
+
 use std::sync::Arc;
 
 use tokio_stream::wrappers::UnboundedReceiverStream;
@@ -13,7 +16,7 @@ use trinity_rpc::open;
 use crate::handlers;
 use crate::wiring::App;
 
-/// Answers both services.
+/// Answers every service.
 #[derive(Clone)]
 pub struct Door {
     pub app: Arc<App>,

@@ -12,6 +12,7 @@ mod grpc;
 mod handlers;
 mod jobs;
 mod store;
+mod vault;
 mod wiring;
 
 pub use config::Config;

@@ -10,10 +10,17 @@ use tokio::sync::mpsc;
 use tonic::service::Routes;
 use trinity_context::RequestContext;
 use trinity_db::Db;
+use trinity_egress::Egress;
 use trinity_outbox::{Delivery, Relay, Sink};
 use trinity_proto::identity::environment_service_client::EnvironmentServiceClient;
+use trinity_proto::identity::mail_service_client::MailServiceClient;
+use trinity_proto::orchestration::calendar_service_server::CalendarServiceServer;
 use trinity_proto::orchestration::dead_letter_service_server::DeadLetterServiceServer;
+use trinity_proto::orchestration::hook_service_server::HookServiceServer;
+use trinity_proto::orchestration::lineage_service_server::LineageServiceServer;
+use trinity_proto::orchestration::notification_service_server::NotificationServiceServer;
 use trinity_proto::orchestration::run_service_server::RunServiceServer;
+use trinity_proto::orchestration::schedule_service_server::ScheduleServiceServer;
 use trinity_proto::orchestration::worker_service_server::WorkerServiceServer;
 use trinity_proto::registry::dataset_service_client::DatasetServiceClient;
 use trinity_proto::tenant::plan_service_client::PlanServiceClient;
@@ -27,15 +34,19 @@ use crate::events::RUN_START;
 use crate::grpc::Door;
 use crate::jobs::announce::Announcer;
 use crate::jobs::bells::{Bells, Teller};
+use crate::jobs::deliveries::Deliveries;
 use crate::jobs::engine::Engine;
 use crate::jobs::input::EngineDoor;
 use crate::jobs::keys::Keys;
 use crate::jobs::launch::Launcher;
 use crate::jobs::meter::Meter;
-use crate::jobs::partitions;
+use crate::jobs::openlineage::{Collector, OpenLineage, Receiver};
 use crate::jobs::registrar::{Registrar, Written};
+use crate::jobs::retention::Days;
 use crate::jobs::standing::Standings;
 use crate::jobs::starter::Starter;
+use crate::jobs::{partitions, retention, schedules};
+use crate::vault::Vault;
 
 /// How much may wait for the registry before workers are made to wait.
 const REGISTRAR_QUEUE: usize = 1024;
@@ -50,6 +61,8 @@ pub struct App {
     pub engine: EngineDoor,
     pub registrar: mpsc::Sender<Written>,
     pub teller: Teller,
+    pub vault: Arc<Vault>,
+    pub egress: Egress,
     pub lease_ms: u32,
     pub heartbeat_ms: u32,
 }
@@ -111,8 +124,8 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     trinity_telemetry::spawn("meter", room.run(runtime.shutdown.clone()));
     let room = Standings { db: db.clone(), runtime: runtime.clone(), engine: engine.clone(), announcer };
     trinity_telemetry::spawn("standings", room.run());
-    let counter = ExecutionCounter { peers: peers.clone(), workflows };
-    Relay::new("orchestration", db.clone(), &runtime)?.with_sink(counter).spawn();
+    let (vault, egress) = start_telling(&config, &db, &runtime, workflows)?;
+    start_clocks(&config, &db, &teller, &runtime);
 
     let app = Arc::new(App {
         db: db.clone(),
@@ -121,17 +134,72 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         engine,
         registrar,
         teller,
+        vault,
+        egress,
         lease_ms: config.lease_ms,
         heartbeat_ms: config.heartbeat_ms,
     });
     let door = Door { app };
     let workers = WorkerServiceServer::new(door.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
     let letters = DeadLetterServiceServer::new(door.clone());
-    let routes = Routes::new(RunServiceServer::new(door)).add_service(letters).add_service(workers);
+    let routes = Routes::new(RunServiceServer::new(door.clone()))
+        .add_service(letters)
+        .add_service(workers)
+        .add_service(ScheduleServiceServer::new(door.clone()))
+        .add_service(CalendarServiceServer::new(door.clone()))
+        .add_service(HookServiceServer::new(door.clone()))
+        .add_service(NotificationServiceServer::new(door.clone()))
+        .add_service(LineageServiceServer::new(door));
     Service::new("orchestration", &runtime, routes, move || {
         let db = db.clone();
         async move { db.ping().await.is_ok() }
     })
+}
+
+/// Starts what tells others: the relay of the outbox, webhooks and mails. Gives what keeps and guards webhooks.
+fn start_telling(
+    config: &Config,
+    db: &Db,
+    runtime: &Runtime,
+    workflows: WorkflowServiceClient<Channel>,
+) -> Result<(Arc<Vault>, Egress)> {
+    let peers = &runtime.peers;
+    let counter = ExecutionCounter { peers: peers.clone(), workflows };
+    let mut relay = Relay::new("orchestration", db.clone(), runtime)?.with_sink(counter);
+    if let Some(url) = &config.openlineage_url {
+        let room = OpenLineage { db: db.clone(), receiver: Receiver::new(url)? };
+        trinity_telemetry::spawn("openlineage", room.run(runtime.shutdown.clone()));
+        relay = relay.with_sink(Collector { db: db.clone() });
+    }
+    relay.spawn();
+    let vault = Arc::new(Vault::new(&config.master_key()?)?);
+    let egress = Egress::new(&config.egress_allow())
+        .map_err(|error| anyhow::anyhow!("the setting TRINITY_ORCHESTRATION_EGRESS_ALLOW: {error}"))?;
+    let room = Deliveries {
+        db: db.clone(),
+        egress: egress.clone(),
+        vault: Arc::clone(&vault),
+        mails: MailServiceClient::new(peers.channel("identity")?),
+        peers: peers.clone(),
+    };
+    trinity_telemetry::spawn("deliveries", room.run(runtime.shutdown.clone()));
+    Ok((vault, egress))
+}
+
+/// Starts what goes by the clock: schedules, and the end of what is old.
+fn start_clocks(config: &Config, db: &Db, teller: &Teller, runtime: &Runtime) {
+    let starter = Arc::clone(&teller.bells.starter);
+    let room = schedules::run(db.clone(), move || starter.notify_one(), runtime.shutdown.clone());
+    trinity_telemetry::spawn("schedules", room);
+    let days = Days {
+        runs: config.run_retention_days.into(),
+        logs: config.log_retention_days.into(),
+        notifications: config.notification_retention_days.into(),
+    };
+    let (shutdown, retention) = (runtime.shutdown.clone(), retention::run(db.clone(), days));
+    trinity_telemetry::spawn("retention", async move {
+        shutdown.run_until_cancelled(retention).await;
+    });
 }
 
 /// Lets the workflow service count executions.

@@ -106,6 +106,7 @@ pub fn text(
                 line(&mut text, "master_key", &key(secret, "master key"));
                 line(&mut text, "mail_folder", &mail_folder(folder));
             }
+            "orchestration" => line(&mut text, "master_key", &key(secret, "orchestration master key")),
             "registry" => line(&mut text, "storage_url", &storage),
             "audit" => line(&mut text, "signing_key", &key(secret, "audit signing key")),
             _ => {}

@@ -1,5 +1,7 @@
-//! What mails say. Nothing that a stranger typed stands in them, so that nobody can speak in our name.
+//! What mails say. Nothing that a stranger typed stands in them, so that nobody can speak in our name: messages of other
+//! services, which show words of the tenant's people, go to the tenant's own users alone.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{Email, OneTimeToken, Purpose};
@@ -8,7 +10,7 @@ use super::{Email, OneTimeToken, Purpose};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mail {
     pub recipient: String,
-    pub subject: &'static str,
+    pub subject: Cow<'static, str>,
     pub text: String,
     /// How long it is worth delivering.
     pub lifetime: Duration,
@@ -25,13 +27,18 @@ impl Mail {
             text.push_str(&format!("{}/{page}#token={token}\n\nOr enter this token:\n\n", base.trim_end_matches('/')));
         }
         text.push_str(&format!("{token}\n\nIt works once, and for {}. {note}\n", spell(lifetime)));
-        Self { recipient: recipient.as_str().to_owned(), subject, text, lifetime }
+        Self { recipient: recipient.as_str().to_owned(), subject: subject.into(), text, lifetime }
     }
 
     /// Tells the user of a change that only he should have made.
     pub fn notice(recipient: &str, subject: &'static str, what: &str) -> Self {
         let text = format!("{what}\n\nIf this was not you, tell an administrator of your organisation.\n");
-        Self { recipient: recipient.to_owned(), subject, text, lifetime: NOTICE_LIFETIME }
+        Self { recipient: recipient.to_owned(), subject: subject.into(), text, lifetime: NOTICE_LIFETIME }
+    }
+
+    /// Carries what another service has to say to a user.
+    pub fn message(recipient: &str, subject: String, text: String) -> Self {
+        Self { recipient: recipient.to_owned(), subject: subject.into(), text, lifetime: NOTICE_LIFETIME }
     }
 }
 

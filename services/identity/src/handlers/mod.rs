@@ -14,6 +14,7 @@ pub(crate) mod environment;
 pub(crate) mod invitation;
 pub(crate) mod keys;
 pub(crate) mod login;
+pub(crate) mod mail;
 pub(crate) mod me;
 pub(crate) mod mfa;
 pub(crate) mod password;

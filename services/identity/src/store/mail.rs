@@ -38,7 +38,7 @@ pub async fn insert(tx: &mut PgConnection, key: &vault::Current, tenant: TenantI
     .bind(tenant)
     .bind(id)
     .bind(&mail.recipient)
-    .bind(mail.subject)
+    .bind(mail.subject.as_ref())
     .bind(key.sealer.seal(&place(tenant, id), mail.text.as_bytes())?)
     .bind(key.generation)
     .bind(mail.lifetime.as_secs_f64())

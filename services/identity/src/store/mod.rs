@@ -9,6 +9,7 @@ pub(crate) mod grant;
 pub(crate) mod group;
 pub(crate) mod invitation;
 pub(crate) mod mail;
+pub(crate) mod mail_request;
 pub(crate) mod one_time_token;
 pub(crate) mod role;
 pub(crate) mod seat;

@@ -9,6 +9,7 @@ use trinity_bus::{Bus, Entry};
 use trinity_rpc::CancellationToken;
 
 use crate::jobs::input::{EngineDoor, Input};
+use crate::jobs::notices::Notice;
 use crate::jobs::settle::Settled;
 use crate::store::claim::Leased;
 use crate::store::queue::TaskKey;
@@ -80,6 +81,19 @@ impl Announcer {
                 ("tenant_id", &tenant.to_string()),
                 ("run_id", &run.to_string()),
                 ("status", status),
+            ]));
+        }
+        self.announce_notices(&settled.notices);
+    }
+
+    fn announce_notices(&self, notices: &[Notice]) {
+        for notice in notices {
+            self.note(change(&[
+                ("kind", "notification"),
+                ("tenant_id", &notice.tenant.to_string()),
+                ("user_id", &notice.user.to_string()),
+                ("notification_id", &notice.id.to_string()),
+                ("run_id", &notice.run.to_string()),
             ]));
         }
     }

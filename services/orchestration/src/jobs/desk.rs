@@ -306,7 +306,7 @@ pub(super) fn signed(number: usize) -> i32 {
 }
 
 /// A number between 0 and 1 that differs from call to call: the random end of a fresh UUID.
-fn jitter() -> f64 {
+pub(super) fn jitter() -> f64 {
     let bytes = uuid::Uuid::new_v4().into_bytes();
     f64::from(u16::from_be_bytes([bytes[14], bytes[15]])) / f64::from(u16::MAX)
 }

@@ -159,7 +159,7 @@ fn describe(written: &Written, runs: &HashMap<RunId, run::Row>) -> Vec<registry_
 }
 
 /// The dataset that an output of a task becomes: the same in every attempt.
-fn dataset_id(task: TaskId, name: &str) -> String {
+pub(super) fn dataset_id(task: TaskId, name: &str) -> String {
     Uuid::new_v5(&task.uuid(), name.as_bytes()).to_string()
 }
 

@@ -9,6 +9,8 @@ use trinity_ids::{RunId, TaskId, TenantId, WorkerId};
 use crate::domain::engine::Event;
 use crate::jobs::desk::Desk;
 use crate::jobs::input::Ending;
+use crate::jobs::lineage;
+use crate::jobs::notices::Notice;
 use crate::jobs::tree;
 use crate::store::live::{self, LiveRun};
 use crate::store::queue::TaskKey;
@@ -68,6 +70,8 @@ pub struct Settled {
     pub keyed: bool,
     /// Attempts that workers must stop.
     pub stopped: Vec<TaskKey>,
+    /// Notifications that were left.
+    pub notices: Vec<Notice>,
 }
 
 /// Records what happened. What comes twice or too late changes nothing.
@@ -98,7 +102,9 @@ pub async fn settle(tx: &mut PgConnection, happened: &Happened) -> Result<Settle
             desk.carry_out(*position, event.clone(), None);
         }
     }
-    desk.write(tx).await
+    let settled = desk.write(tx).await?;
+    lineage::note(tx, &happened.ended, &settled).await?;
+    Ok(settled)
 }
 
 /// Applies one event that concerns a whole run, such as its start or its cancellation.

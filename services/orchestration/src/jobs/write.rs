@@ -10,6 +10,7 @@ use trinity_ids::RunId;
 use crate::domain::engine::RunStatus;
 use crate::events;
 use crate::jobs::desk::Desk;
+use crate::jobs::notices::{self, Notice};
 use crate::jobs::settle::Settled;
 use crate::store::change::{self, RunChange, RunError, TaskChange};
 use crate::store::live::LiveRun;
@@ -34,7 +35,7 @@ impl Desk {
         start::insert(tx, &changes.starts).await?;
         let finished: Vec<(&LiveRun, RunStatus)> =
             changes.finished.iter().map(|(position, status)| (&runs[*position], *status)).collect();
-        finish(tx, &finished).await?;
+        let notices = finish(tx, &finished).await?;
         Ok(Settled {
             tasks: tasks
                 .iter()
@@ -51,14 +52,15 @@ impl Desk {
             orphans: finished.iter().any(|(run, status)| *status != RunStatus::Succeeded && run.has_children()),
             keyed: finished.iter().any(|(run, _)| run.keyed),
             stopped: changes.stopped,
+            notices,
         })
     }
 }
 
 /// What follows from the ends of runs, in the transaction that ends them.
-async fn finish(tx: &mut PgConnection, finished: &[(&LiveRun, RunStatus)]) -> Result<()> {
+async fn finish(tx: &mut PgConnection, finished: &[(&LiveRun, RunStatus)]) -> Result<Vec<Notice>> {
     if finished.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let events = finished.iter().map(|(run, status)| events::finished(run, *status)).collect();
     trinity_outbox::write_all(tx, &RequestContext::service("orchestration"), events).await?;
@@ -77,7 +79,12 @@ async fn finish(tx: &mut PgConnection, finished: &[(&LiveRun, RunStatus)]) -> Re
     if !parents.is_empty() {
         start::remove_children(tx, &parents).await?;
     }
-    Ok(())
+    let told: Vec<_> = finished
+        .iter()
+        .filter(|(run, status)| run.notified || (*status == RunStatus::Failed && run.parent.is_none()))
+        .map(|(run, _)| (run.tenant, run.id))
+        .collect();
+    notices::leave(tx, &told).await
 }
 
 fn run_change(run: &LiveRun, error: Option<&RunError>) -> RunChange {

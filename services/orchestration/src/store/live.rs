@@ -27,6 +27,8 @@ pub struct LiveRun {
     pub admitted: bool,
     /// Whether it shares a key with other runs.
     pub keyed: bool,
+    /// Whether its workflow or job says who is told how it ends.
+    pub notified: bool,
     pub rows_processed: i64,
     pub parent: Option<Parent>,
     /// How many runs are above it.
@@ -93,6 +95,7 @@ struct RunRow {
     paused: bool,
     admitted: bool,
     keyed: bool,
+    notified: bool,
     rows_processed: i64,
     parent_run_id: Option<RunId>,
     parent_task_id: Option<TaskId>,
@@ -140,8 +143,8 @@ pub async fn load(tx: &mut PgConnection, keys: &[(TenantId, RunId)]) -> Result<V
     let runs: Vec<RunRow> = sqlx::query_as(
         "SELECT
             r.tenant_id, r.id, workflow_id, job_id, project_id, name, status, paused, admitted,
-            concurrency_key IS NOT NULL AS keyed, rows_processed, parent_run_id, parent_task_id, item, depth, priority,
-            created_by, inputs::text AS inputs
+            concurrency_key IS NOT NULL AS keyed, notify IS NOT NULL AS notified, rows_processed,
+            parent_run_id, parent_task_id, item, depth, priority, created_by, inputs::text AS inputs
         FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id)
         JOIN runs AS r ON r.tenant_id = k.tenant_id AND r.id = k.id
         ORDER BY r.id
@@ -237,6 +240,7 @@ fn live_run(run: RunRow, states: Vec<TaskState>, rows: Vec<TaskRow>) -> Result<L
         paused: run.paused,
         admitted: run.admitted,
         keyed: run.keyed,
+        notified: run.notified,
         rows_processed: run.rows_processed,
         parent: parent.map(|(id, task)| Parent { run: id, task, item: run.item }),
         depth: run.depth,

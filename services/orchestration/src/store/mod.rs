@@ -1,19 +1,30 @@
 //! Cellar: row structs and SQL, nothing else.
 
+pub mod calendar;
 pub mod change;
 pub mod claim;
 pub mod copy;
 pub mod dead_letter;
+pub mod delivery;
+pub mod fire;
+pub mod hook;
 pub mod key;
+pub mod lineage;
+pub mod lineage_event;
 pub mod live;
 pub mod log;
+pub mod notification;
 pub mod queue;
+pub mod retention;
 pub mod run;
+pub mod schedule;
 pub mod secret;
 pub mod share;
 pub mod start;
 pub mod status;
+pub mod target;
 pub mod task;
 pub mod tree;
 pub mod usage;
+pub mod webhook_target;
 pub mod worker;

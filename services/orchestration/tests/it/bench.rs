@@ -11,7 +11,9 @@ use trinity_access::{Access, Grant, Level, Limits, Object, ObjectKind, Standing}
 use trinity_config::Shared;
 use trinity_ids::{ProjectId, TenantId, UserId, WorkerId, WorkflowId};
 use trinity_orchestration::{Config, MIGRATOR, build};
+use trinity_proto::audit::audit_service_server::AuditServiceServer;
 use trinity_proto::identity::environment_service_server::EnvironmentServiceServer;
+use trinity_proto::identity::mail_service_server::MailServiceServer;
 use trinity_proto::orchestration as pb;
 use trinity_proto::orchestration::connect_request::Kind as Up;
 use trinity_proto::orchestration::connect_response::Kind as Down;
@@ -34,17 +36,24 @@ use crate::peers::Peers;
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
 pub struct Bench {
-    db: TestDb,
+    pub db: TestDb,
     pub peers: Peers,
     pub tenant: TenantId,
     tokens: TestTokens,
-    user: UserId,
+    pub user: UserId,
     ways: Ways,
     shutdown: CancellationToken,
+    runtime: Runtime,
+    config: Config,
 }
 
 impl Bench {
     pub async fn new(concurrency: u32, lease_ms: u32) -> Self {
+        Self::with(concurrency, lease_ms, |_| {}).await
+    }
+
+    /// With other settings than the usual ones.
+    pub async fn with(concurrency: u32, lease_ms: u32, set: impl FnOnce(&mut Config)) -> Self {
         let db = TestDb::new("orchestration", &MIGRATOR).await;
         let tokens = TestTokens::new();
         let shared = Shared {
@@ -71,16 +80,19 @@ impl Bench {
             missing: Arc::default(),
             usage: Arc::default(),
             registered: Arc::default(),
+            notifications: Arc::new(Mutex::new(r#"{"on_failure":{"in_app":true}}"#.to_owned())),
+            mails: Arc::default(),
         };
         let guarded = |name: &'static str, routes: Routes| {
             ways.install(name, Service::new(name, &runtime, routes, || async { true }).unwrap().routes);
         };
         let jobs = JobServiceServer::new(peers.clone());
         guarded("workflow", Routes::new(WorkflowServiceServer::new(peers.clone())).add_service(jobs));
-        guarded("identity", Routes::new(EnvironmentServiceServer::new(peers.clone())));
+        let mails = MailServiceServer::new(peers.clone());
+        guarded("identity", Routes::new(EnvironmentServiceServer::new(peers.clone())).add_service(mails));
         guarded("registry", Routes::new(DatasetServiceServer::new(peers.clone())));
         guarded("tenant", Routes::new(PlanServiceServer::new(peers.clone())));
-        let config = Config {
+        let mut config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             database_url: db.url().to_owned(),
             owner_url: None,
@@ -88,12 +100,33 @@ impl Bench {
             lease_ms,
             heartbeat_ms: lease_ms / 5,
             usage_interval_ms: 100,
+            master_key: "BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=".to_owned(),
+            master_key_file: None,
+            egress_allow: String::new(),
+            openlineage_url: None,
+            run_retention_days: 365,
+            log_retention_days: 7,
+            notification_retention_days: 30,
         };
-        let service = build(config, runtime.clone()).await.unwrap();
+        set(&mut config);
+        let service = build(config.clone(), runtime.clone()).await.unwrap();
         ways.install("orchestration", service.routes);
-        let bench = Self { db, peers, tenant: TenantId::new(), tokens, user: UserId::new(), ways, shutdown };
+        let bench =
+            Self { db, peers, tenant: TenantId::new(), tokens, user: UserId::new(), ways, shutdown, runtime, config };
         bench.limit(Limits { concurrent_tasks: Some(concurrency), ..Limits::default() });
         bench
+    }
+
+    /// Lets events leave the outbox, for which audit must take them first.
+    pub fn open_outbox(&self) {
+        let routes = Routes::new(AuditServiceServer::new(self.peers.clone()));
+        let audit = Service::new("audit", &self.runtime, routes, || async { true }).unwrap();
+        self.ways.install("audit", audit.routes);
+    }
+
+    /// Starts another replica of the service on the same database. It answers nobody, but does what it does by itself.
+    pub async fn replica(&self) -> Service {
+        build(self.config.clone(), self.runtime.clone()).await.unwrap()
     }
 
     /// Says what the plan of the bench's tenant allows.
@@ -158,7 +191,7 @@ impl Bench {
         id
     }
 
-    fn channel(&self) -> Channel {
+    pub fn channel(&self) -> Channel {
         self.ways.channel("orchestration").unwrap()
     }
 

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex};
 
 use tonic::{Request, Response, Status};
 use trinity_ids::{ProjectId, TenantId, UserId};
+use trinity_proto::audit::audit_service_server::AuditService;
 use trinity_proto::common::Json;
 use trinity_proto::identity::environment_service_server::EnvironmentService;
+use trinity_proto::identity::mail_service_server::MailService;
 use trinity_proto::registry::dataset_service_server::DatasetService;
 use trinity_proto::tenant::plan_service_server::PlanService;
 use trinity_proto::workflow::job_service_server::JobService;
 use trinity_proto::workflow::workflow_service_server::WorkflowService;
-use trinity_proto::{identity, registry, tenant, workflow};
+use trinity_proto::{audit, identity, registry, tenant, workflow};
 use trinity_rpc::open;
 
 /// What the peers answer, and what they were told.
@@ -31,6 +33,10 @@ pub struct Peers {
     pub missing: Arc<Mutex<HashSet<String>>>,
     pub usage: Arc<Mutex<Usage>>,
     pub registered: Arc<Mutex<Vec<registry::Output>>>,
+    /// Who is told how runs of workflows end.
+    pub notifications: Arc<Mutex<String>>,
+    /// What identity was asked to send.
+    pub mails: Arc<Mutex<Vec<identity::SendMailRequest>>>,
 }
 
 /// What the tenant service was told.
@@ -164,6 +170,32 @@ impl EnvironmentService for Peers {
 }
 
 #[tonic::async_trait]
+impl AuditService for Peers {
+    async fn append_batch(
+        &self,
+        _: Request<audit::AppendBatchRequest>,
+    ) -> Result<Response<audit::AppendBatchResponse>, Status> {
+        Ok(Response::new(audit::AppendBatchResponse {}))
+    }
+    absent! {
+        list_events: audit::ListEventsRequest => ListEventsResponse,
+        verify_chain: audit::VerifyChainRequest => VerifyChainResponse,
+    }
+}
+
+#[tonic::async_trait]
+impl MailService for Peers {
+    async fn send_mail(
+        &self,
+        request: Request<identity::SendMailRequest>,
+    ) -> Result<Response<identity::SendMailResponse>, Status> {
+        let (_, request) = open(request);
+        self.mails.lock().unwrap().push(request);
+        Ok(Response::new(identity::SendMailResponse { mails: 1 }))
+    }
+}
+
+#[tonic::async_trait]
 impl WorkflowService for Peers {
     async fn get_plan(
         &self,
@@ -183,7 +215,21 @@ impl WorkflowService for Peers {
             faults: Vec::new(),
             owner_id: self.workflow_owner.to_string(),
             project_owner_id: self.project_owner.to_string(),
-            notifications: Some(Json::new(r#"{"on_failure":{"in_app":true}}"#)),
+            notifications: Some(Json::new(self.notifications.lock().unwrap().clone())),
+        }))
+    }
+    async fn locate_workflow(
+        &self,
+        request: Request<workflow::LocateWorkflowRequest>,
+    ) -> Result<Response<workflow::LocateWorkflowResponse>, Status> {
+        let (_, request) = open(request);
+        if self.missing.lock().unwrap().contains(&request.workflow_id) {
+            return Err(trinity_error::Error::not_found("workflow").into());
+        }
+        Ok(Response::new(workflow::LocateWorkflowResponse {
+            owner_id: self.workflow_owner.to_string(),
+            project_id: self.project.to_string(),
+            project_owner_id: self.project_owner.to_string(),
         }))
     }
     async fn record_execution(
@@ -193,7 +239,6 @@ impl WorkflowService for Peers {
         Ok(Response::new(workflow::RecordExecutionResponse {}))
     }
     absent! {
-        locate_workflow: workflow::LocateWorkflowRequest => LocateWorkflowResponse,
         save_canvas: workflow::SaveCanvasRequest => SaveCanvasResponse,
         get_workflow: workflow::GetWorkflowRequest => GetWorkflowResponse,
         list_workflows: workflow::ListWorkflowsRequest => ListWorkflowsResponse,

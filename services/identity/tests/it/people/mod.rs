@@ -7,6 +7,7 @@ mod house;
 mod inbox;
 mod invitations;
 mod mails;
+mod messages;
 mod passwords;
 mod profiles;
 mod seats;
