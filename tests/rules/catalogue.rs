@@ -48,6 +48,18 @@ const SYSTEM_TABLES: &[(&str, &str)] = &[
     ("orchestration.queue", "claims choose among all tenants"),
     ("orchestration.shares", "claims choose among all tenants"),
     ("orchestration.usage", "one job reports the usage of every tenant"),
+    ("orchestration.starts", "one job starts the runs of every tenant"),
+    ("orchestration.returns", "the engine tells parents of every tenant"),
+    ("orchestration.calendars", "as schedules"),
+    ("orchestration.schedules", "one job fires the schedules of every tenant"),
+    ("orchestration.fires", "as schedules"),
+    ("orchestration.hook_calls", "one job forgets old calls of every tenant"),
+    ("orchestration.notifications", "the engine tells people of every tenant how runs ended"),
+    ("orchestration.webhook_targets", "as deliveries"),
+    ("orchestration.deliveries", "one job delivers for every tenant"),
+    ("orchestration.lineage", "the engine records results of every tenant in one transaction"),
+    ("orchestration.lineage_inputs", "as lineage"),
+    ("orchestration.lineage_events", "one job sends the events of every tenant"),
 ];
 
 pub const TENANT: &str =

@@ -1,6 +1,9 @@
 //! The columnar engine's settings: memory, spill, threads, and how it reads names.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use datafusion::{
     config::ConfigNonZeroUsize,
@@ -12,6 +15,7 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
 };
 use serde::{Deserialize, Serialize};
+use trinity_egress::Egress;
 
 use crate::Fault;
 
@@ -37,8 +41,18 @@ const LEAN_BATCH_ROWS: usize = 1_024;
 #[derive(Debug, Clone)]
 pub struct Engine {
     runtime: Arc<RuntimeEnv>,
+    spill_dir: PathBuf,
     threads: usize,
     sort_reserve_bytes: usize,
+    outside: Option<Arc<Outside>>,
+}
+
+/// What atoms need to call other machines; sessions have it as an extension.
+#[derive(Debug)]
+pub(crate) struct Outside {
+    pub egress: Egress,
+    /// Where answers may lie for a while.
+    pub scratch: PathBuf,
 }
 
 /// How a session works.
@@ -66,7 +80,18 @@ impl Engine {
             .build_arc()?;
         let threads = settings.threads.max(1);
         let sort_reserve_bytes = (settings.memory_limit_bytes / threads / 16).min(MAX_SORT_RESERVE_BYTES);
-        Ok(Self { runtime, threads, sort_reserve_bytes })
+        Ok(Self { runtime, spill_dir: settings.spill_dir.clone(), threads, sort_reserve_bytes, outside: None })
+    }
+
+    /// Where files may lie that are needed for a while.
+    pub(crate) fn spill_dir(&self) -> &Path {
+        &self.spill_dir
+    }
+
+    /// Lets atoms call other machines.
+    pub fn with_egress(self, egress: Egress) -> Self {
+        let outside = Outside { egress, scratch: self.spill_dir().to_owned() };
+        Self { outside: Some(Arc::new(outside)), ..self }
     }
 
     pub(crate) fn session(&self, mode: Mode) -> Result<SessionContext, Fault> {
@@ -81,6 +106,9 @@ impl Engine {
         }
         options.execution.collect_statistics = false;
         options.execution.sort_spill_reservation_bytes = self.sort_reserve_bytes;
+        if let Some(outside) = &self.outside {
+            config.set_extension(outside.clone());
+        }
         let session = SessionContext::new_with_config_rt(config, self.runtime.clone());
         // Why: it would show where files lie on this machine.
         session.deregister_udf("input_file_name");

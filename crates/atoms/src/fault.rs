@@ -26,6 +26,10 @@ pub mod code {
     pub const CSV_EMPTY: &str = "CSV_EMPTY";
     pub const CSV_MALFORMED: &str = "CSV_MALFORMED";
     pub const DATA_INVALID: &str = "DATA_INVALID";
+    pub const HTTP_ANSWER_INVALID: &str = "HTTP_ANSWER_INVALID";
+    pub const HTTP_FAILED: &str = "HTTP_FAILED";
+    pub const HTTP_REFUSED: &str = "HTTP_REFUSED";
+    pub const HTTP_REJECTED: &str = "HTTP_REJECTED";
     pub const INPUT_MISSING: &str = "INPUT_MISSING";
     pub const INTERNAL: &str = "INTERNAL";
     pub const IO_FAILED: &str = "IO_FAILED";
@@ -33,6 +37,7 @@ pub mod code {
     pub const OUT_OF_MEMORY: &str = "OUT_OF_MEMORY";
     pub const PARQUET_MALFORMED: &str = "PARQUET_MALFORMED";
     pub const QUERY_INVALID: &str = "QUERY_INVALID";
+    pub const SECRET_MISSING: &str = "SECRET_MISSING";
 }
 
 impl Fault {

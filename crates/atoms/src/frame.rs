@@ -18,6 +18,11 @@ pub(crate) enum ToChild {
     Setup {
         engine: EngineSettings,
         storage_url: String,
+        #[serde(default)]
+        storage: trinity_storage::Settings,
+        /// Hosts and address ranges that atoms may call although they are not public.
+        #[serde(default)]
+        egress_allow: Vec<String>,
         process_limit_bytes: Option<u64>,
     },
     Run {

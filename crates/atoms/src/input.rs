@@ -20,13 +20,14 @@ pub(crate) struct Opened {
 
 /// Opens a file; CSV files are checked line by line first.
 pub(crate) async fn open(job: &Job<'_>, table: &InputTable, options: &csv::Options) -> Result<Opened, Fault> {
-    let path = job.path(&table.storage_key)?;
+    let path = job.path(&table.storage_key).await?;
     match table.format {
         Format::Csv => csv::open(job, &path, options).await,
         Format::Parquet => {
             let rows = parquet_rows(&path)?;
             Ok(Opened { frame: parquet(&job.session, &path).await?, rows, guessed_types: false })
         }
+        other => Err(Fault::config(format!("a file of the format {} cannot be read here", other.word()))),
     }
 }
 

@@ -2,17 +2,24 @@
 
 use std::{
     path::PathBuf,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use datafusion::prelude::{DataFrame, SessionContext};
+use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tempfile::{NamedTempFile, TempPath};
+use tokio::io::AsyncWriteExt;
 use trinity_storage::Storage;
 
 use crate::{
     Fault, InputTable, LogLine, LogSink, Outcome, OutputTable, Task,
     csv::{self, Inference},
+    engine::Outside,
     fault::code,
     input,
 };
@@ -27,6 +34,7 @@ pub(crate) struct Job<'a> {
     pub log: LogSink,
     rows_in: AtomicU64,
     guessed_types: AtomicBool,
+    copies: Mutex<Vec<TempPath>>,
 }
 
 impl<'a> Job<'a> {
@@ -39,6 +47,7 @@ impl<'a> Job<'a> {
             log,
             rows_in: AtomicU64::new(0),
             guessed_types: AtomicBool::new(false),
+            copies: Mutex::default(),
         }
     }
 
@@ -74,11 +83,25 @@ impl<'a> Job<'a> {
         Ok(opened.frame.alias(name)?)
     }
 
-    /// Where a file is on this machine.
-    pub fn path(&self, storage_key: &str) -> Result<PathBuf, Fault> {
-        self.storage
-            .local_path(storage_key)?
-            .ok_or_else(|| Fault::lasting(code::INTERNAL, "atoms read from a store on this machine only"))
+    /// Where a file is on this machine, brought here when the store is elsewhere; it stays as long as the job.
+    pub async fn path(&self, storage_key: &str) -> Result<PathBuf, Fault> {
+        if let Some(path) = self.storage.local_path(storage_key)? {
+            return Ok(path);
+        }
+        let outside = self.session.state().config().get_extension::<Outside>();
+        let outside =
+            outside.ok_or_else(|| Fault::lasting(code::INTERNAL, "there is no room for files from elsewhere"))?;
+        let failed = |error: std::io::Error| Fault::from_io(&error);
+        let (file, path) = NamedTempFile::new_in(&outside.scratch).map_err(failed)?.into_parts();
+        let mut file = tokio::fs::File::from_std(file);
+        let mut pieces = self.storage.get(storage_key).await?;
+        while let Some(bytes) = pieces.next().await {
+            file.write_all(&bytes?).await.map_err(failed)?;
+        }
+        file.flush().await.map_err(failed)?;
+        let place = path.to_path_buf();
+        self.copies.lock().unwrap_or_else(PoisonError::into_inner).push(path);
+        Ok(place)
     }
 
     /// Rows of the inputs opened so far.

@@ -8,6 +8,7 @@
 pub mod atoms;
 mod clock;
 mod csv;
+mod death;
 pub mod engine;
 pub mod fault;
 mod frame;
@@ -26,4 +27,6 @@ pub use atoms::{execute, inline, is_inline, known_slug};
 pub use engine::{Engine, EngineSettings};
 pub use fault::Fault;
 pub use pool::{Pool, PoolSettings};
-pub use task::{ColumnInfo, Format, InputTable, LogLine, LogSink, Outcome, OutputTable, Task};
+pub use task::{
+    ColumnInfo, ColumnLineage, ColumnSource, Format, InputTable, LogLine, LogSink, Outcome, OutputTable, Task,
+};

@@ -29,7 +29,7 @@ use serde_json::json;
 use tokio::{sync::mpsc, task::JoinSet};
 use trinity_storage::{Storage, Stored, Upload, layout};
 
-use crate::{Fault, OutputTable, clock, fault::code, job::Job, lineage, types};
+use crate::{Fault, Format, OutputTable, clock, fault::code, job::Job, lineage, types};
 
 /// Rows of a row group: small enough that a writer's memory stays small.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
@@ -133,6 +133,8 @@ async fn write(
         size_bytes: stored.size_bytes,
         content_hash: stored.content_hash,
         columns: types::columns(&schema),
+        format: Format::Parquet,
+        lineage: Vec::new(),
     };
     describe(job, &output, &schema, &sources).await?;
     Ok(output)

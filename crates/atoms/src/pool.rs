@@ -22,10 +22,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     EngineSettings, Fault, LogSink, Outcome, Task,
+    death::Witness,
     fault::code,
     frame::{self, FromChild, ToChild},
     runner,
 };
+
+/// How much the allocator of a child sets aside at once, in KiB.
+const ARENA_KIB: &str = "65536";
 
 /// What the child processes are and may.
 #[derive(Debug, Clone)]
@@ -33,6 +37,10 @@ pub struct PoolSettings {
     /// The program that is started with the subcommand of [`runner`]; usually the running one.
     pub program: PathBuf,
     pub storage_url: String,
+    /// How its bucket is reached, when it is one.
+    pub storage: trinity_storage::Settings,
+    /// Hosts and address ranges that atoms may call although they are not public.
+    pub egress_allow: Vec<String>,
     /// For each child; the spill folder is shared out among them.
     pub engine: EngineSettings,
     /// The most memory of a child by the operating system's count; beyond it, it dies alone.
@@ -127,22 +135,29 @@ impl Pool {
                     .iter()
                     .filter_map(|name| Some((name, std::env::var_os(name)?))),
             )
+            // Why: the allocator would set a GiB of addresses aside, and the limit counts those as taken.
+            .env("MIMALLOC_ARENA_RESERVE", ARENA_KIB)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             // Why: Ctrl-C in a terminal is for the worker, which lets running tasks finish.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
-        let (Some(mut input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
+        let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
+        let (Some(mut input), Some(output), Some(stderr)) = pipes else {
             return Err(io::Error::other("the child process has no pipes"));
         };
         let setup = ToChild::Setup {
             engine,
             storage_url: self.settings.storage_url.clone(),
+            storage: self.settings.storage.clone(),
+            egress_allow: self.settings.egress_allow.clone(),
             process_limit_bytes: self.settings.process_limit_bytes,
         };
         frame::send(&mut input, &setup).await?;
-        Ok(Runner { process, input, output: BufReader::new(output), _spill_dir: spill_dir })
+        let witness = Witness::new(stderr);
+        Ok(Runner { process, input, output: BufReader::new(output), witness, _spill_dir: spill_dir })
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<(Instant, Runner)>> {
@@ -159,6 +174,7 @@ struct Runner {
     process: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+    witness: Witness,
     _spill_dir: SpillDir,
 }
 
@@ -170,7 +186,8 @@ impl Runner {
         cancel: &CancellationToken,
         grace: Duration,
     ) -> Result<Result<Outcome, Fault>, Fault> {
-        let Self { process, input, output, .. } = self;
+        let Self { process, input, output, witness, .. } = self;
+        witness.begin();
         let end = wait_for_end(output, log);
         tokio::pin!(end);
         let received = tokio::select! {
@@ -186,7 +203,7 @@ impl Runner {
         };
         match received {
             Ok(result) => Ok(result),
-            Err(_) => Err(crashed(process).await),
+            Err(_) => Err(crashed(process, witness).await),
         }
     }
 }
@@ -201,13 +218,10 @@ async fn wait_for_end(output: &mut BufReader<ChildStdout>, log: &LogSink) -> io:
     }
 }
 
-async fn crashed(process: &mut Child) -> Fault {
+async fn crashed(process: &mut Child, witness: &mut Witness) -> Fault {
     let _ = process.start_kill();
-    let how = match process.wait().await {
-        Ok(status) => status.to_string(),
-        Err(error) => error.kind().to_string(),
-    };
-    Fault::passing(code::ATOM_CRASHED, format!("the process of the atom ended unexpectedly ({how})"))
+    let status = process.wait().await.ok();
+    witness.fault(status).await
 }
 
 /// A child's spill folder, removed with the child however that ended.

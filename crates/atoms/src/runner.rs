@@ -14,6 +14,7 @@ use std::{
 use nix::sys::resource::{Resource, setrlimit};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use trinity_egress::Egress;
 use trinity_storage::Storage;
 
 use crate::{
@@ -38,14 +39,17 @@ pub fn main() -> ExitCode {
 
 fn serve() -> io::Result<()> {
     let mut input = BufReader::new(io::stdin());
-    let Some(ToChild::Setup { engine: settings, storage_url, process_limit_bytes }) = frame::read(&mut input)? else {
+    let Some(ToChild::Setup { engine: settings, storage_url, storage, egress_allow, process_limit_bytes }) =
+        frame::read(&mut input)?
+    else {
         return Err(io::Error::other("the first message must be the setup; this subcommand is not for people"));
     };
     if let Some(limit) = process_limit_bytes {
         setrlimit(Resource::RLIMIT_DATA, limit, limit)?;
     }
-    let engine = Engine::new(&settings).map_err(io::Error::other)?;
-    let storage = Storage::open(&storage_url).map_err(io::Error::other)?;
+    let egress = Egress::new(&egress_allow).map_err(io::Error::other)?;
+    let engine = Engine::new(&settings).map_err(io::Error::other)?.with_egress(egress);
+    let storage = Storage::open_with(&storage_url, &storage).map_err(io::Error::other)?;
     let runtime = runtime(&settings)?;
     let (out, to_parent) = mpsc::channel();
     // Why a thread of its own: a query that keeps every other thread busy must not hold up what is said.

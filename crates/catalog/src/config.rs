@@ -1,4 +1,4 @@
-//! Configs checked against a schema, and the datasets they name.
+//! Configs checked against a schema, and the datasets, secrets and workflows they name.
 
 use jsonschema::Validator;
 use serde_json::Value;
@@ -8,7 +8,9 @@ use crate::fault;
 
 /// The most faults reported for one config.
 const MAX_FAULTS: usize = 50;
-/// How deep configs are searched for datasets.
+/// The longest name of a secret, in bytes.
+const MAX_SECRET_NAME_BYTES: usize = 128;
+/// How deep configs are searched for what they name.
 const MAX_DEPTH: usize = 32;
 
 /// One thing wrong with a config.
@@ -48,6 +50,8 @@ impl ConfigSchema {
         let validator = jsonschema::draft202012::options()
             .should_validate_formats(true)
             .with_format("dataset", |id| Uuid::try_parse(id).is_ok())
+            .with_format("workflow", |id| Uuid::try_parse(id).is_ok())
+            .with_format("secret", is_secret_name)
             .build(&schema)
             .map_err(|error| BadSchema(error.to_string()))?;
         Ok(Self { schema, validator })
@@ -62,6 +66,24 @@ impl ConfigSchema {
     pub fn dataset_ids(&self, config: &Value) -> Vec<String> {
         dataset_ids(&self.schema, config)
     }
+
+    /// The names of secrets that a config holds, each once: values of the fields whose schema has `"format": "secret"`.
+    pub fn secrets(&self, config: &Value) -> Vec<String> {
+        named(&self.schema, config, "secret")
+    }
+
+    /// The workflows that a config names, each once.
+    pub fn workflow_ids(&self, config: &Value) -> Vec<String> {
+        named(&self.schema, config, "workflow")
+    }
+}
+
+/// Whether a text can be the name of a secret: that of a variable of somebody's environment.
+pub fn is_secret_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+    text.len() <= MAX_SECRET_NAME_BYTES
+        && text.as_bytes().first().is_some_and(u8::is_ascii_uppercase)
+        && text.bytes().all(plain)
 }
 
 /// Checks a config once; callers that check often keep a [`ConfigSchema`].
@@ -74,24 +96,30 @@ pub fn validate_config(schema: &Value, config: &Value) -> Result<Vec<ConfigFault
 
 /// Values of the fields whose schema has `"format": "dataset"`, each once.
 pub fn dataset_ids(schema: &Value, config: &Value) -> Vec<String> {
+    named(schema, config, "dataset")
+}
+
+/// Values of the fields whose schema has a format, each once.
+fn named(schema: &Value, config: &Value, format: &str) -> Vec<String> {
     let mut found = Vec::new();
-    collect(schema, config, &mut found, 0);
+    collect(schema, config, format, &mut found, 0);
     found
 }
 
-fn collect(schema: &Value, value: &Value, found: &mut Vec<String>, depth: usize) {
+fn collect(schema: &Value, value: &Value, format: &str, found: &mut Vec<String>, depth: usize) {
     if depth > MAX_DEPTH {
         return;
     }
-    if let (Some("dataset"), Some(id)) = (schema["format"].as_str(), value.as_str())
-        && !found.iter().any(|seen| seen == id)
+    if let (Some(kind), Some(name)) = (schema["format"].as_str(), value.as_str())
+        && kind == format
+        && !found.iter().any(|seen| seen == name)
     {
-        found.push(id.to_owned());
+        found.push(name.to_owned());
     }
     if let (Some(properties), Some(fields)) = (schema["properties"].as_object(), value.as_object()) {
         for (name, property) in properties {
             if let Some(field) = fields.get(name) {
-                collect(property, field, found, depth + 1);
+                collect(property, field, format, found, depth + 1);
             }
         }
     }
@@ -100,14 +128,14 @@ fn collect(schema: &Value, value: &Value, found: &mut Vec<String>, depth: usize)
         fields
             .iter()
             .filter(|(name, _)| !known(name))
-            .for_each(|(_, field)| collect(additional, field, found, depth + 1));
+            .for_each(|(_, field)| collect(additional, field, format, found, depth + 1));
     }
     if let (Some(items), Some(elements)) = (schema.get("items"), value.as_array()) {
-        elements.iter().for_each(|element| collect(items, element, found, depth + 1));
+        elements.iter().for_each(|element| collect(items, element, format, found, depth + 1));
     }
     for keyword in ["oneOf", "anyOf", "allOf"] {
         for branch in schema[keyword].as_array().into_iter().flatten() {
-            collect(branch, value, found, depth + 1);
+            collect(branch, value, format, found, depth + 1);
         }
     }
 }
@@ -180,6 +208,39 @@ mod tests {
         let reader = crate::find_latest("csv-reader").unwrap();
         let schema = ConfigSchema::parse(&reader.config_schema).unwrap();
         assert_eq!(schema.dataset_ids(&json!({"dataset": ID, "delimiter": ";"})), [ID]);
+    }
+
+    #[test]
+    fn secrets_are_named_and_never_held() {
+        let secret = json!({"type": "string", "format": "secret"});
+        let schema = json!({"properties": {"connection": secret, "headers": {"additionalProperties": secret}}});
+        let schema = ConfigSchema::compile(schema).unwrap();
+        let config = json!({"connection": "WAREHOUSE", "headers": {"Authorization": "API_TOKEN", "X": "WAREHOUSE"}});
+        assert_eq!(schema.secrets(&config), ["WAREHOUSE", "API_TOKEN"]);
+        assert_eq!(schema.faults(&config), []);
+        let found = schema.faults(&json!({"connection": "postgres://user:word@host/db"}));
+        assert_eq!(found[0].message, "must be the name of a variable of your environment, such as \"API_TOKEN\"");
+        assert!(!is_secret_name("") && !is_secret_name("1A") && !is_secret_name("a") && is_secret_name("A_1"));
+    }
+
+    #[test]
+    fn a_sub_workflow_says_once_what_it_goes_over() {
+        assert_eq!(
+            faults("workflow", &json!({"workflow": ID, "for_each": {"items": [1, "b", null]}, "width": 100})),
+            []
+        );
+        assert_eq!(faults("workflow", &json!({"workflow": ID, "for_each": {"partitions": true}})), []);
+        assert_eq!(faults("workflow", &json!({"workflow": "x"}))[0].1, "must be the id of a workflow");
+        for bad in [
+            json!({}),
+            json!({"items": [], "partitions": true}),
+            json!({"partitions": false}),
+            json!({"expression": ""}),
+        ] {
+            assert!(!faults("workflow", &json!({"workflow": ID, "for_each": bad})).is_empty(), "{bad}");
+        }
+        let schema = ConfigSchema::parse(&crate::find_latest("workflow").unwrap().config_schema).unwrap();
+        assert_eq!(schema.workflow_ids(&json!({"workflow": ID})), [ID]);
     }
 
     #[test]

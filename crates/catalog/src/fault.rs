@@ -26,6 +26,10 @@ pub(crate) fn explain(error: &ValidationError<'_>) -> Vec<ConfigFault> {
         Kind::OneOfMultipleValid { .. } => here("must have exactly one of the allowed shapes".into()),
         Kind::Type { kind } => here(format!("must be {}", type_words(kind))),
         Kind::Format { format } if format == "dataset" => here("must be the id of a dataset".into()),
+        Kind::Format { format } if format == "workflow" => here("must be the id of a workflow".into()),
+        Kind::Format { format } if format == "secret" => {
+            here("must be the name of a variable of your environment, such as \"API_TOKEN\"".into())
+        }
         Kind::Enum { options } => here(format!("must be one of {options}")),
         Kind::MaxLength { limit } => here(format!("must have at most {}", plural(*limit, "character"))),
         Kind::MinLength { limit } => here(format!("must have at least {}", plural(*limit, "character"))),

@@ -7,5 +7,5 @@ mod config;
 mod fault;
 mod spec;
 
-pub use config::{BadSchema, ConfigFault, ConfigSchema, dataset_ids, validate_config};
-pub use spec::{AtomSpec, CATEGORIES, all, find, find_latest};
+pub use config::{BadSchema, ConfigFault, ConfigSchema, dataset_ids, is_secret_name, validate_config};
+pub use spec::{AtomSpec, CATEGORIES, Port, PortColumn, TYPES, all, find, find_latest};

@@ -8,6 +8,9 @@ use serde_json::value::RawValue;
 /// The categories of the catalogue, in the order in which a workflow usually goes through them.
 pub const CATEGORIES: &[&str] = &["Data Pre-Process", "Explore", "Build", "Utility"];
 
+/// The kinds of tasks that atoms make.
+pub const TYPES: &[&str] = &["atom_execution", "data_transfer", "validation"];
+
 /// One version of a built-in atom.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -18,6 +21,18 @@ pub struct AtomSpec {
     pub name: String,
     /// One of [`CATEGORIES`].
     pub category: String,
+    /// What kind of task it makes: one of [`TYPES`].
+    #[serde(rename = "type", default = "atom_execution")]
+    pub kind: String,
+    /// Whether the engine itself executes it, so that no worker knows it.
+    #[serde(default)]
+    pub engine: bool,
+    /// Whether it is executed by workers of other programs, found by the label that its config names.
+    #[serde(default)]
+    pub remote: bool,
+    /// Whether equal inputs may give another result tomorrow, so that none is kept.
+    #[serde(default)]
+    pub volatile: bool,
     pub description: String,
     /// JSON Schema 2020-12 of the config, as text.
     #[serde(deserialize_with = "raw_text")]
@@ -27,10 +42,42 @@ pub struct AtomSpec {
     pub example: String,
     pub min_inputs: u32,
     pub max_inputs: u32,
+    /// What each input is; the last stands for all that follow.
+    #[serde(default)]
+    pub input_ports: Vec<Port>,
+    /// What each output is, in the order of `outputs`.
+    #[serde(default)]
+    pub output_ports: Vec<Port>,
     /// Names of what it writes. The first is what the next atom receives, unless `passthrough`.
     pub outputs: Vec<String>,
     /// Whether the next atom receives this atom's inputs: it looks at data without changing it.
     pub passthrough: bool,
+}
+
+/// A table that an atom takes or writes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Port {
+    pub name: String,
+    pub description: String,
+    /// Set when its columns are always the same.
+    #[serde(default)]
+    pub columns: Vec<PortColumn>,
+}
+
+/// A column of a port.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PortColumn {
+    pub name: String,
+    /// boolean, int64, float64, date, timestamp or string.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub description: String,
+}
+
+fn atom_execution() -> String {
+    TYPES[0].to_owned()
 }
 
 const FILES: &[&str] = &[
@@ -50,9 +97,14 @@ const FILES: &[&str] = &[
     include_str!("../specs/sql.json"),
     include_str!("../specs/data-profiler.json"),
     include_str!("../specs/column-classifier.json"),
+    include_str!("../specs/http.json"),
+    include_str!("../specs/remote.json"),
     include_str!("../specs/noop.json"),
     include_str!("../specs/wait.json"),
     include_str!("../specs/fail.json"),
+    include_str!("../specs/workflow.json"),
+    include_str!("../specs/input.json"),
+    include_str!("../specs/output.json"),
 ];
 
 static SPECS: LazyLock<Vec<AtomSpec>> = LazyLock::new(|| {

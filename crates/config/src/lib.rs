@@ -3,6 +3,8 @@
 //! Installation-wide settings are `TRINITY_<NAME>`; those of one service are `TRINITY_<SERVICE>_<NAME>`. An optional file
 //! (`TRINITY_CONFIG`, TOML with a table per service) is read first. Unknown keys stop the start.
 
+mod storage;
+
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, bail};
@@ -11,8 +13,11 @@ use figment::providers::{Format, Serialized, Toml};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+pub use storage::StorageSettings;
+
 /// Every part of an installation that has settings of its own.
-const PARTS: [&str; 8] = ["tenant", "identity", "registry", "workflow", "orchestration", "audit", "worker", "gateway"];
+const PARTS: [&str; 9] =
+    ["tenant", "identity", "registry", "workflow", "orchestration", "audit", "worker", "gateway", "storage"];
 
 /// Settings that belong to clients (`.data/dev.env`), not to services.
 const CLIENT_KEYS: [&str; 9] =
@@ -225,5 +230,21 @@ mod tests {
         given.insert("TRINITY_REDISURL".to_owned(), "x".to_owned());
         let error = load_shared_from(&given).unwrap_err();
         assert!(error.to_string().contains("TRINITY_REDISURL is unknown"), "{error}");
+    }
+
+    #[test]
+    fn the_object_store_is_set_once_for_all() {
+        let mut given = variables(&[
+            ("TRINITY_REDIS_URL", "redis://x"),
+            ("TRINITY_SERVICE_KEY", "k"),
+            ("TRINITY_STORAGE_REGION", "eu-central-1"),
+            ("TRINITY_STORAGE_ALLOW_HTTP", "true"),
+        ]);
+        load_shared_from(&given).unwrap();
+        let storage: StorageSettings = load_from("storage", &given).unwrap();
+        assert_eq!((storage.region.as_deref(), storage.allow_http), (Some("eu-central-1"), true));
+        given.insert("TRINITY_STORAGE_BUCKET".to_owned(), "x".to_owned());
+        let error = load_from::<StorageSettings>("storage", &given).unwrap_err();
+        assert!(error.to_string().starts_with("the setting TRINITY_STORAGE_BUCKET is unknown"), "{error}");
     }
 }

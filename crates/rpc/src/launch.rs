@@ -63,7 +63,7 @@ async fn run<S: Settings>(
     command: Command,
 ) -> Result<()> {
     let settings: S = trinity_config::load(name)?;
-    let shared = trinity_config::load_shared()?;
+    let (shared, storage) = (trinity_config::load_shared()?, trinity_config::load("storage")?);
     match command {
         Command::Config => println!("the settings of {name} are sound"),
         Command::Migrate => {
@@ -79,7 +79,7 @@ async fn run<S: Settings>(
             let shutdown = CancellationToken::new();
             let mut peers = Peers::remote(name, &shared)?;
             peers.reserve(name);
-            let runtime = Runtime::new(&shared, peers, shutdown.clone())?;
+            let runtime = Runtime { storage, ..Runtime::new(&shared, peers, shutdown.clone())? };
             let listen = settings.listen();
             let service = build(settings, runtime.clone()).await?;
             runtime.peers.install(name, service.routes.clone());

@@ -8,7 +8,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use trinity_authz::Authenticator;
 use trinity_bus::{Bus, Entry};
-use trinity_config::Shared;
+use trinity_config::{Shared, StorageSettings};
 use trinity_ids::TenantId;
 
 use crate::Peers;
@@ -51,6 +51,8 @@ pub struct Runtime {
     pub shutdown: CancellationToken,
     /// The issuer of access tokens.
     pub issuer: String,
+    /// How buckets are reached; those of no service unless set after [`Runtime::new`].
+    pub storage: StorageSettings,
     pub(crate) calls: ToldCalls,
 }
 
@@ -65,7 +67,8 @@ impl Runtime {
         let directory = PeerDirectory::new(&peers)?;
         let authenticator = Arc::new(Authenticator::new(&shared.issuer, Arc::clone(peers.service_key()), directory));
         let calls = ToldCalls::new(&peers)?;
-        Ok(Self { peers, authenticator, bus, shutdown, issuer: shared.issuer.clone(), calls })
+        let (issuer, storage) = (shared.issuer.clone(), StorageSettings::default());
+        Ok(Self { peers, authenticator, bus, shutdown, issuer, storage, calls })
     }
 
     /// The same process, for the service `name`.

@@ -5,9 +5,9 @@ use std::{ops::Range, path::PathBuf, sync::Arc};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
-use object_store::{ObjectStore, ObjectStoreExt, WriteMultipart, local::LocalFileSystem};
+use object_store::{ObjectStore, ObjectStoreExt, local::LocalFileSystem};
 
-use crate::{Error, Result, Stored, Upload, key};
+use crate::{Error, Result, Settings, Stored, Upload, key, open};
 
 /// A store of files under keys; clones share it.
 #[derive(Debug, Clone)]
@@ -27,21 +27,22 @@ pub struct ObjectInfo {
 }
 
 impl Storage {
-    /// Opens the store behind `file:///absolute/path` and creates the folder.
+    /// Opens the store behind `file:///absolute/path`, whose folder is created, or `s3://bucket/path` with the role of
+    /// this machine.
     ///
     /// # Errors
-    /// `InvalidUrl` for another scheme or a relative path; `Store` when the folder cannot be made.
+    /// As [`Storage::open_with`].
     pub fn open(url: &str) -> Result<Self> {
-        let invalid = |reason: String| Error::InvalidUrl { url: url.to_owned(), reason };
-        let path = url.strip_prefix("file://").ok_or_else(|| invalid("only file:///path is supported".into()))?;
-        if !path.starts_with('/') {
-            return Err(invalid("the path must be absolute, as in file:///var/lib/trinity".into()));
-        }
-        std::fs::create_dir_all(path).map_err(|error| invalid(format!("cannot create the folder: {error}")))?;
-        // Why fsync: Postgres will say that the file is there, so it has to outlive a power cut as the row does.
-        let local = LocalFileSystem::new_with_prefix(path)?.with_automatic_cleanup(true).with_fsync(true);
-        let local = Arc::new(local);
-        Ok(Self { url: url.to_owned(), objects: local.clone(), local: Some(local) })
+        Self::open_with(url, &Settings::default())
+    }
+
+    /// Opens the store behind a URL; no bucket is spoken to before it is used.
+    ///
+    /// # Errors
+    /// `InvalidUrl` for another scheme, a relative path, settings that do not fit, or a folder that cannot be made.
+    pub fn open_with(url: &str, settings: &Settings) -> Result<Self> {
+        let open::Opened { objects, local } = open::open(url, settings)?;
+        Ok(Self { url: url.to_owned(), objects, local })
     }
 
     /// The URL it was opened with.
@@ -54,8 +55,7 @@ impl Storage {
     /// # Errors
     /// `InvalidKey`, `Store`.
     pub async fn upload(&self, key: &str) -> Result<Upload> {
-        let multipart = self.objects.put_multipart(&key::path(key)?).await?;
-        Ok(Upload::new(key, WriteMultipart::new(multipart)))
+        Ok(Upload::new(key, key::path(key)?, self.objects.clone()))
     }
 
     /// Stores a stream; when it breaks, nothing is kept.
@@ -131,7 +131,8 @@ impl Storage {
         }
     }
 
-    /// Copies an object to another key, replacing what is there; on disk the copy takes no room of its own.
+    /// Copies an object to another key, replacing what is there, without a way through this process; on disk the copy
+    /// takes no room of its own. S3 copies at most 5 GB.
     ///
     /// # Errors
     /// `InvalidKey`, `NotFound`, `Store`.
@@ -155,11 +156,16 @@ impl Storage {
     /// # Errors
     /// `InvalidKey`, `Store`.
     pub async fn delete_prefix(&self, prefix: &str) -> Result<u64> {
-        let mut found = self.list(prefix);
+        let found = self.objects.list(Some(&key::path(prefix)?)).map_ok(|object| object.location).boxed();
+        // A bucket is asked for a thousand at a time.
+        let mut deletions = self.objects.delete_stream(found);
         let mut deleted = 0;
-        while let Some(object) = found.try_next().await? {
-            self.delete(&object.key).await?;
-            deleted += 1;
+        while let Some(deletion) = deletions.next().await {
+            match deletion {
+                Ok(_) => deleted += 1,
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
         Ok(deleted)
     }

@@ -24,6 +24,7 @@ pub async fn serve(
 ) -> Result<()> {
     let shared = load_shared_from(variables)?;
     let runtime = Runtime::new(&shared, Peers::local("all-in-one", &shared)?, shutdown.clone())?;
+    let runtime = Runtime { storage: load(variables, "storage")?, ..runtime };
     let services = build(variables, &runtime).await?;
     for service in &services {
         runtime.peers.install(service.name, service.routes.clone());

@@ -7,12 +7,14 @@ use trinity_db::Db;
 use trinity_storage::Storage;
 
 use crate::store::project::ProjectReads;
+use crate::tables::excel::Reader as ExcelReader;
 
 /// Made once by `wiring`, shared by all calls.
 pub(crate) struct App {
     pub db: Db,
     pub projects: ProjectReads,
     pub storage: Storage,
+    pub excel: ExcelReader,
     /// Says what callers and tenants may do now: for calls that last, and for calls of other services.
     pub authenticator: Arc<Authenticator>,
     /// The largest file that may be uploaded.

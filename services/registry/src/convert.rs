@@ -97,8 +97,14 @@ impl From<Project> for pb::Project {
 }
 
 impl From<Version> for pb::AtomVersion {
+    /// What is said of it beside what is stored comes from this build, if it has the version.
     fn from(version: Version) -> Self {
+        let spec = trinity_catalog::find(&version.atom, &version.version);
+        let ports = |ports: &[trinity_catalog::Port]| ports.iter().map(port).collect();
         Self {
+            r#type: spec.map_or("atom_execution", |spec| spec.kind.as_str()).to_owned(),
+            input_ports: spec.map(|spec| ports(&spec.input_ports)).unwrap_or_default(),
+            output_ports: spec.map(|spec| ports(&spec.output_ports)).unwrap_or_default(),
             atom: version.atom,
             version: version.version,
             config_schema: Some(Json::new(version.config_schema)),
@@ -109,6 +115,19 @@ impl From<Version> for pb::AtomVersion {
             passthrough: version.passthrough,
             active: version.active,
         }
+    }
+}
+
+fn port(port: &trinity_catalog::Port) -> pb::Port {
+    let column = |column: &trinity_catalog::PortColumn| pb::PortColumn {
+        name: column.name.clone(),
+        r#type: column.kind.clone(),
+        description: column.description.clone(),
+    };
+    pb::Port {
+        name: port.name.clone(),
+        description: port.description.clone(),
+        columns: port.columns.iter().map(column).collect(),
     }
 }
 
@@ -129,6 +148,10 @@ impl From<Format> for pb::DatasetFormat {
         match format {
             Format::Csv => Self::Csv,
             Format::Parquet => Self::Parquet,
+            Format::Excel => Self::Excel,
+            Format::Json => Self::Json,
+            Format::Ndjson => Self::Ndjson,
+            Format::Arrow => Self::Arrow,
         }
     }
 }
@@ -191,6 +214,10 @@ impl TryFrom<(usize, pb::Output)> for Output {
         let format = match output.format() {
             pb::DatasetFormat::Csv => Format::Csv,
             pb::DatasetFormat::Parquet => Format::Parquet,
+            pb::DatasetFormat::Excel => Format::Excel,
+            pb::DatasetFormat::Json => Format::Json,
+            pb::DatasetFormat::Ndjson => Format::Ndjson,
+            pb::DatasetFormat::Arrow => Format::Arrow,
             pb::DatasetFormat::Unspecified => return Err(Error::required(field("format"))),
         };
         let created_by = Some(output.created_by).filter(|id| !id.is_empty());

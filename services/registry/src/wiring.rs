@@ -20,6 +20,7 @@ use crate::grpc::Door;
 use crate::jobs::meter::Meter;
 use crate::jobs::seed::Seeding;
 use crate::store;
+use crate::tables::excel::Reader as ExcelReader;
 
 /// The largest message: two documents of 1 MiB, a piece of a file, or the outputs of many tasks.
 const MAX_MESSAGE_BYTES: usize = 16 << 20;
@@ -35,7 +36,8 @@ pub fn build(config: Config, runtime: Runtime) -> Building {
 async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     let db = Db::connect(&config.database_url, config.database_connections)
         .context("the setting TRINITY_REGISTRY_DATABASE_URL is malformed")?;
-    let storage = Storage::open(&config.storage_url).context("the setting TRINITY_REGISTRY_STORAGE_URL is wrong")?;
+    let storage = Storage::open_with(&config.storage_url, &runtime.storage)
+        .context("the setting TRINITY_REGISTRY_STORAGE_URL is wrong")?;
     let plans = PlanServiceClient::new(runtime.peers.channel("tenant")?);
     let seeding = Seeding::start(db.clone(), runtime.shutdown.clone()).await?;
     Relay::new("registry", db.clone(), &runtime)?.spawn();
@@ -44,7 +46,8 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
 
     let (authenticator, max_upload_bytes) = (Arc::clone(&runtime.authenticator), config.max_upload_bytes);
     let projects = store::project::reads(db.clone());
-    let app = Arc::new(App { db: db.clone(), projects, storage, authenticator, max_upload_bytes });
+    let app =
+        Arc::new(App { db: db.clone(), projects, storage, excel: ExcelReader::new(), authenticator, max_upload_bytes });
     let door = Door { app };
     let routes = Routes::new(ProjectServiceServer::new(door.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
         .add_service(AtomServiceServer::new(door.clone()))

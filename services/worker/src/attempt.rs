@@ -7,14 +7,19 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use trinity_atoms::{Fault, LogLine, LogSink, Outcome, Pool, Task, fault::code};
 use trinity_proto::orchestration as pb;
+use trinity_rpc::Peers;
 use trinity_storage::Storage;
 
-use crate::{Config, cache, convert, metrics};
+use crate::{
+    Config, cache, convert, metrics,
+    secrets::{Vault, Veil},
+};
 
 /// What attempts need.
 pub(crate) struct Bench {
     pub pool: Pool,
     storage: Storage,
+    vault: Vault,
     /// One permit for each child process.
     processes: Arc<Semaphore>,
     cache: bool,
@@ -25,11 +30,13 @@ impl Bench {
     ///
     /// # Errors
     /// Names the setting.
-    pub fn open(config: &Config) -> Result<Self> {
-        let storage = Storage::open(&config.storage_url).context("the setting TRINITY_WORKER_STORAGE_URL is wrong")?;
+    pub fn open(config: &Config, peers: &Peers) -> Result<Self> {
+        let storage = Storage::open_with(&config.storage_url, &config.storage)
+            .context("the setting TRINITY_WORKER_STORAGE_URL is wrong")?;
         Ok(Self {
             pool: Pool::new(config.pool()),
             storage,
+            vault: Vault::new(peers)?,
             processes: Arc::new(Semaphore::new(config.processes)),
             cache: config.cache,
         })
@@ -46,19 +53,12 @@ pub(crate) async fn run(
     cancel: &CancellationToken,
     log: &LogSink,
 ) -> Result<(Outcome, bool), Fault> {
-    let limit = Duration::from_millis(assigned.timeout_ms);
-    let result = match convert::task(assigned) {
-        Err(fault) => Err(fault),
-        Ok(task) if trinity_atoms::is_inline(&task) => {
-            within(limit, cancel, |cancel| async move {
-                tokio::select! {
-                    outcome = trinity_atoms::inline(&task) => outcome.map(|outcome| (outcome, false)),
-                    () = cancel.cancelled() => Err(Fault::cancelled()),
-                }
-            })
-            .await
+    let result = match prepare(bench, assigned, cancel).await {
+        Ok(task) => {
+            let veil = Veil::over(&task.secrets);
+            veil.end(work(bench, assigned, &task, cancel, &veil.log(log)).await)
         }
-        Ok(task) => with_data(bench, &task, &assigned.cache_prefix, limit, cancel, log).await,
+        Err(fault) => Err(fault),
     };
     if let Err(fault) = &result {
         log(LogLine::now("error", fault.message.clone()));
@@ -66,6 +66,36 @@ pub(crate) async fn run(
     let cached = matches!(&result, Ok((_, true)));
     metrics::attempt_ended(&assigned.atom, result.as_ref().err(), cached);
     result
+}
+
+/// The task with all that it needs.
+async fn prepare(bench: &Bench, assigned: &pb::AssignedTask, cancel: &CancellationToken) -> Result<Task, Fault> {
+    let mut task = convert::task(assigned)?;
+    task.secrets = tokio::select! {
+        opened = bench.vault.open(assigned) => opened?,
+        () = cancel.cancelled() => return Err(Fault::cancelled()),
+    };
+    Ok(task)
+}
+
+async fn work(
+    bench: &Bench,
+    assigned: &pb::AssignedTask,
+    task: &Task,
+    cancel: &CancellationToken,
+    log: &LogSink,
+) -> Result<(Outcome, bool), Fault> {
+    let limit = Duration::from_millis(assigned.timeout_ms);
+    if !trinity_atoms::is_inline(task) {
+        return with_data(bench, task, &assigned.cache_prefix, limit, cancel, log).await;
+    }
+    within(limit, cancel, |cancel| async move {
+        tokio::select! {
+            outcome = trinity_atoms::inline(task) => outcome.map(|outcome| (outcome, false)),
+            () = cancel.cancelled() => Err(Fault::cancelled()),
+        }
+    })
+    .await
 }
 
 /// Data work in a child process. The time counts from when there is one.

@@ -19,8 +19,10 @@ const DOCUMENT: &str = "outcome.json";
 pub(crate) fn entry(task: &Task, cache_prefix: &str) -> Option<String> {
     let config = canonical(&task.config);
     let lower = config.to_lowercase();
+    let is_volatile =
+        !task.secrets.is_empty() || trinity_catalog::find(&task.atom, &task.version).is_some_and(|spec| spec.volatile);
     let unhashed = task.inputs.iter().chain(&task.datasets).any(|input| input.content_hash.is_empty());
-    if cache_prefix.is_empty() || unhashed || VOLATILE.iter().any(|word| lower.contains(word)) {
+    if is_volatile || cache_prefix.is_empty() || unhashed || VOLATILE.iter().any(|word| lower.contains(word)) {
         return None;
     }
     let mut hash = Sha256::new();
@@ -71,8 +73,9 @@ async fn restore(storage: &Storage, entry: &str, task: &Task) -> Result<Outcome,
         return Err(Error::NotFound(entry.to_owned()));
     };
     for output in &mut outcome.outputs {
-        copy(storage, entry, &task.output_prefix, &output.name).await?;
-        output.storage_key = layout::output_data(&task.output_prefix, &output.name);
+        let file = file_of(&output.storage_key)?;
+        copy(storage, entry, &task.output_prefix, &output.name, file).await?;
+        output.storage_key = place(&task.output_prefix, &output.name, file);
     }
     Ok(outcome)
 }
@@ -88,18 +91,28 @@ async fn save(storage: &Storage, entry: &str, outcome: &Outcome) -> Result<(), E
     for output in &outcome.outputs {
         let made_at = output.storage_key.rsplit_once(&format!("/{}/", output.name));
         let (prefix, _) = made_at.ok_or_else(|| Error::InvalidKey(output.storage_key.clone()))?;
-        copy(storage, prefix, entry, &output.name).await?;
+        copy(storage, prefix, entry, &output.name, file_of(&output.storage_key)?).await?;
     }
     let document_text = serde_json::to_vec(outcome).unwrap_or_default();
     storage.put_bytes(&document(entry), document_text).await?;
     Ok(())
 }
 
-async fn copy(storage: &Storage, from: &str, to: &str, name: &str) -> Result<(), Error> {
-    for key in [layout::output_schema, layout::output_metadata, layout::output_data] {
+async fn copy(storage: &Storage, from: &str, to: &str, name: &str, file: &str) -> Result<(), Error> {
+    for key in [layout::output_schema, layout::output_metadata] {
         storage.copy(&key(from, name), &key(to, name)).await?;
     }
-    Ok(())
+    // Last: who finds the data finds the rest.
+    storage.copy(&place(from, name, file), &place(to, name, file)).await
+}
+
+/// An output's file without its folders: `data.parquet`, `data.csv`.
+fn file_of(storage_key: &str) -> Result<&str, Error> {
+    storage_key.rsplit('/').next().ok_or_else(|| Error::InvalidKey(storage_key.to_owned()))
+}
+
+fn place(prefix: &str, name: &str, file: &str) -> String {
+    format!("{prefix}/{name}/{file}")
 }
 
 fn document(entry: &str) -> String {
@@ -129,6 +142,7 @@ mod tests {
             output_prefix: "tenant-t/out".into(),
             attempt: 1,
             labels: Default::default(),
+            secrets: Default::default(),
         }
     }
 
@@ -155,5 +169,11 @@ mod tests {
         assert_eq!(entry(&task(json!({"where": "random() < 0.5"}), "h"), "p"), None);
         assert_eq!(entry(&task(json!({}), ""), "p"), None);
         assert_eq!(entry(&task(json!({}), "h"), ""), None);
+        let mut http = task(json!({"url": "https://a.example/"}), "h");
+        http.atom = "http".into();
+        assert_eq!(entry(&http, "p"), None);
+        let mut knowing = task(json!({}), "h");
+        knowing.secrets.insert("WAREHOUSE".into(), "postgres://x".into());
+        assert_eq!(entry(&knowing, "p"), None);
     }
 }

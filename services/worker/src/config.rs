@@ -2,19 +2,26 @@
 
 use std::{path::PathBuf, thread::available_parallelism, time::Duration};
 
-use anyhow::{Result, ensure};
-use serde::Deserialize;
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Deserializer};
 use trinity_atoms::{EngineSettings, PoolSettings};
+use trinity_config::StorageSettings;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Where files are kept, such as `file:///var/lib/trinity/objects`; the same as the registry's.
+    /// Where files are kept, `file:///var/lib/trinity/objects` or `s3://bucket/path`; the same as the registry's.
     pub storage_url: String,
+    /// How a bucket is reached: `TRINITY_STORAGE_…`, not a setting of the worker's own.
+    #[serde(skip)]
+    pub storage: StorageSettings,
     /// What the worker is called in lists.
     #[serde(default = "default_name")]
     pub name: String,
+    /// Which tasks it takes, separated by commas: `default` are the built-in atoms.
+    #[serde(default = "default_labels", deserialize_with = "words")]
+    pub labels: Vec<String>,
     /// Tasks taken at once. Those without data work run at once; the others share the processes.
     #[serde(default = "default_slots")]
     pub slots: u32,
@@ -45,6 +52,9 @@ pub struct Config {
     /// How long running tasks may go on after the word to stop, in milliseconds.
     #[serde(default = "default_drain_ms")]
     pub drain_ms: u64,
+    /// Host names and address ranges that atoms may call although they are not of the public internet, separated by commas.
+    #[serde(default, deserialize_with = "words")]
+    pub egress_allow: Vec<String>,
     /// Whether results of equal work are used again.
     #[serde(default = "default_cache")]
     pub cache: bool,
@@ -59,6 +69,15 @@ impl Config {
     /// Names the setting.
     pub fn check(&self) -> Result<()> {
         ensure!((1..=1024).contains(&self.slots), "the setting TRINITY_WORKER_SLOTS is between 1 and 1024");
+        let is_label = |label: &String| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte))
+        };
+        ensure!(
+            !self.labels.is_empty() && self.labels.iter().all(is_label),
+            "the setting TRINITY_WORKER_LABELS holds words of lower-case letters, digits, - and _"
+        );
+        trinity_egress::Egress::new(&self.egress_allow).context("the setting TRINITY_WORKER_EGRESS_ALLOW is wrong")?;
         ensure!(self.processes > 0, "the setting TRINITY_WORKER_PROCESSES is at least 1");
         ensure!(self.memory_mib >= 32, "the setting TRINITY_WORKER_MEMORY_MIB is at least 32");
         Ok(())
@@ -68,6 +87,8 @@ impl Config {
         PoolSettings {
             program: self.runner_program.clone().unwrap_or_else(PoolSettings::this_program),
             storage_url: self.storage_url.clone(),
+            storage: self.storage.clone(),
+            egress_allow: self.egress_allow.clone(),
             engine: EngineSettings {
                 memory_limit_bytes: self.memory_mib << 20,
                 spill_dir: self.spill_dir.clone(),
@@ -84,6 +105,25 @@ impl Config {
 fn default_name() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     format!("{}-{}", if host.trim().is_empty() { "worker" } else { host.trim() }, std::process::id())
+}
+
+fn default_labels() -> Vec<String> {
+    vec!["default".to_owned()]
+}
+
+/// A list, or its words in one text.
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Words {
+        Text(String),
+        List(Vec<String>),
+    }
+    let words = match Words::deserialize(deserializer)? {
+        Words::Text(text) => text.split(',').map(str::to_owned).collect(),
+        Words::List(list) => list,
+    };
+    Ok(words.iter().map(|word| word.trim().to_owned()).filter(|word| !word.is_empty()).collect())
 }
 
 const fn default_slots() -> u32 {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use serde_json::Value;
-use trinity_atoms::{Fault, Format, InputTable, LogLine, Outcome, Task, fault::code};
+use trinity_atoms::{ColumnLineage, ColumnSource, Fault, Format, InputTable, LogLine, Outcome, Task, fault::code};
 use trinity_proto::{common::Json, orchestration as pb};
 
 /// A task in one of its attempts: the same when task and attempt are, and sent back just as it came.
@@ -76,17 +76,14 @@ pub(crate) fn task(assigned: &pb::AssignedTask) -> Result<Task, Fault> {
         output_prefix: assigned.output_prefix.clone(),
         attempt: assigned.task.as_ref().map_or(1, |task| task.attempt),
         labels: labels.into_iter().map(|(name, value)| (name.to_owned(), value.clone())).collect::<BTreeMap<_, _>>(),
+        secrets: BTreeMap::new(),
     })
 }
 
 fn input(file: &pb::InputFile) -> Result<InputTable, Fault> {
-    let format = match file.format.as_str() {
-        "csv" => Format::Csv,
-        "parquet" => Format::Parquet,
-        other => {
-            return Err(Fault::lasting(code::INPUT_MISSING, format!("an input of the unknown format \"{other}\"")));
-        }
-    };
+    let format = Format::parse(&file.format).ok_or_else(|| {
+        Fault::lasting(code::INPUT_MISSING, format!("an input of the unknown format \"{}\"", file.format))
+    })?;
     Ok(InputTable {
         dataset_id: Some(file.dataset_id.clone()).filter(|id| !id.is_empty()),
         storage_key: file.storage_key.clone(),
@@ -141,7 +138,14 @@ fn output(table: trinity_atoms::OutputTable) -> pb::OutputFile {
         size_bytes: table.size_bytes,
         content_hash: table.content_hash,
         schema: table.columns.into_iter().map(column).collect(),
+        lineage: table.lineage.into_iter().map(lineage).collect(),
+        format: table.format.word().to_owned(),
     }
+}
+
+fn lineage(lineage: ColumnLineage) -> pb::ColumnLineage {
+    let source = |source: ColumnSource| pb::ColumnSource { input: source.input, column: source.column };
+    pb::ColumnLineage { column: lineage.column, sources: lineage.sources.into_iter().map(source).collect() }
 }
 
 pub(crate) fn line(line: LogLine) -> pb::TaskLogLine {

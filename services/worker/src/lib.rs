@@ -1,7 +1,7 @@
 //! The worker: takes tasks from orchestration, runs their atoms, and gives the results back until they are recorded.
 //!
 //! In reading order: [`config`](Config) settings, `link` the stream to orchestration, `desk` what is under way and what
-//! is not recorded yet, `attempt` one attempt of one task, `cache` results of equal work, `logs` what tasks say,
+//! is not recorded yet, `attempt` one attempt of one task, `secrets` what it may know and nobody may read, `cache` results of equal work, `logs` what tasks say,
 //! `convert` messages to and from the atoms' own form. Data work happens in child processes (`trinity-atoms`), so that
 //! the stream and its heartbeats never wait for it.
 
@@ -13,6 +13,7 @@ mod desk;
 mod link;
 mod logs;
 mod metrics;
+mod secrets;
 
 use std::process::ExitCode;
 
@@ -35,6 +36,7 @@ pub fn atom_runner() -> ExitCode {
 /// # Errors
 /// When a setting is wrong or the object store cannot be opened.
 pub fn run(config: Config, runtime: Runtime) -> BoxFuture<'static, Result<()>> {
+    let config = Config { storage: runtime.storage.clone(), ..config };
     Box::pin(serve(config, runtime.peers, runtime.shutdown))
 }
 
@@ -44,6 +46,6 @@ pub fn run(config: Config, runtime: Runtime) -> BoxFuture<'static, Result<()>> {
 /// When a setting is wrong or the object store cannot be opened.
 pub async fn serve(config: Config, peers: Peers, shutdown: CancellationToken) -> Result<()> {
     config.check()?;
-    let desk = desk::Desk::new(attempt::Bench::open(&config)?);
+    let desk = desk::Desk::new(attempt::Bench::open(&config, &peers)?);
     link::keep(&config, &peers, desk, shutdown).await
 }

@@ -40,6 +40,7 @@ pub(crate) async fn keep(config: &Config, peers: &Peers, desk: Desk, shutdown: C
         peers: peers.clone(),
         worker_id: Uuid::now_v7().to_string(),
         name: config.name.clone(),
+        labels: config.labels.clone(),
         slots: config.slots,
         desk,
         drain: Drain { shutdown, limit: Duration::from_millis(config.drain_ms), until: None },
@@ -75,6 +76,7 @@ struct Link {
     peers: Peers,
     worker_id: String,
     name: String,
+    labels: Vec<String>,
     slots: u32,
     desk: Desk,
     drain: Drain,
@@ -173,7 +175,13 @@ impl Link {
     }
 
     fn hello(&self, slots: u32) -> pb::Hello {
-        pb::Hello { worker_id: self.worker_id.clone(), name: self.name.clone(), slots, running: self.desk.held() }
+        pb::Hello {
+            worker_id: self.worker_id.clone(),
+            name: self.name.clone(),
+            slots,
+            running: self.desk.held(),
+            labels: self.labels.clone(),
+        }
     }
 
     async fn connect(

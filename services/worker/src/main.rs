@@ -45,8 +45,12 @@ fn main() -> ExitCode {
     }
 }
 
+fn settings() -> Result<Config> {
+    Ok(Config { storage: trinity_config::load("storage")?, ..trinity_config::load("worker")? })
+}
+
 fn check() -> Result<()> {
-    let config: Config = trinity_config::load("worker")?;
+    let config = settings()?;
     trinity_config::load_shared()?;
     config.check()?;
     println!("the settings of worker are sound");
@@ -54,7 +58,7 @@ fn check() -> Result<()> {
 }
 
 fn run() -> Result<()> {
-    let config: Config = trinity_config::load("worker")?;
+    let config = settings()?;
     let shared = trinity_config::load_shared()?;
     let tokio = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("starting the runtime")?;
     tokio.block_on(async {

@@ -1,10 +1,13 @@
 //! What every handler works with.
 
+use std::sync::Arc;
+
 use trinity_context::RequestContext;
 use trinity_db::Db;
-use trinity_error::Result;
+use trinity_error::{Error, Result};
 
 use crate::catalog::CatalogCache;
+use crate::domain::catalog::Catalog;
 use crate::domain::validate::{self, Checked};
 use crate::registry::Registry;
 
@@ -22,13 +25,19 @@ impl App {
     /// # Errors
     /// `Unavailable` when no catalogue was ever had and registry does not answer.
     pub async fn check(&self, ctx: &RequestContext, canvas: &str) -> Result<Checked> {
-        let catalog = self.catalog.get(ctx).await?;
-        let checked = validate::check(canvas, &catalog);
+        let checked = check(canvas, self.catalog.get(ctx).await?).await?;
         if checked.misses_atoms()
             && let Some(newer) = self.catalog.newer(ctx).await
         {
-            return Ok(validate::check(canvas, &newer));
+            return check(canvas, newer).await;
         }
         Ok(checked)
     }
+}
+
+/// Looks through a canvas on a thread that may be busy for long: hundreds of expressions take a while to parse.
+async fn check(canvas: &str, catalog: Arc<Catalog>) -> Result<Checked> {
+    let canvas = canvas.to_owned();
+    let checked = tokio::task::spawn_blocking(move || validate::check(&canvas, &catalog));
+    checked.await.map_err(Error::internal)
 }

@@ -11,9 +11,12 @@ use trinity_proto::workflow as pb;
 use crate::domain::canvas::EdgeType;
 use crate::domain::catalog::AtomFacts;
 use crate::domain::fault::Fault;
+use crate::domain::notifications;
 use crate::domain::plan::{Input, Plan, Task};
 use crate::domain::workflow::{self as rules, ChangeWorkflow, SaveCanvas};
 use crate::store;
+
+pub mod job;
 
 impl TryFrom<pb::SaveCanvasRequest> for SaveCanvas {
     type Error = Error;
@@ -54,7 +57,7 @@ impl TryFrom<pb::UpdateWorkflowRequest> for ChangeWorkflow {
             description: request.description.map(rules::description).transpose()?,
             tags: (!request.tags.is_empty()).then(|| rules::tags(request.tags)).transpose()?,
             parameters: settings("parameters", request.parameters)?,
-            notifications: settings("notifications", request.notifications)?,
+            notifications: text(request.notifications).map(notifications::check).transpose()?,
         })
     }
 }
@@ -80,6 +83,7 @@ pub fn atom_facts(version: AtomVersion) -> AtomFacts {
         max_inputs: version.max_inputs,
         outputs: version.outputs,
         passthrough: version.passthrough,
+        kind: version.r#type,
         schema_text: text(version.config_schema).unwrap_or_else(|| "true".to_owned()),
     }
 }
@@ -152,9 +156,19 @@ pub fn stored_faults(json: &str) -> Result<Vec<Fault>> {
 ///
 /// # Errors
 /// `Internal` when the row is none of ours.
-pub fn stored_plan(json: &str) -> Result<pb::Plan> {
-    let plan: Plan = serde_json::from_str(json).map_err(Error::internal)?;
-    Ok(pb::Plan { tasks: plan.tasks.into_iter().map(task).collect() })
+pub fn stored_plan(json: &str) -> Result<Plan> {
+    serde_json::from_str(json).map_err(Error::internal)
+}
+
+/// A plan as the contract shows it.
+pub fn plan(plan: Plan) -> pb::Plan {
+    pb::Plan {
+        tasks: plan.tasks.into_iter().map(task).collect(),
+        timeout_ms: plan.timeout_ms,
+        priority: plan.priority,
+        concurrency_key: plan.concurrency_key,
+        concurrency_limit: plan.concurrency_limit,
+    }
 }
 
 fn task(task: Task) -> pb::PlanTask {
@@ -171,6 +185,12 @@ fn task(task: Task) -> pb::PlanTask {
         max_attempts: task.max_attempts,
         timeout_ms: task.timeout_ms,
         priority: task.priority,
+        any_input: task.any_input,
+        backoff_ms: task.backoff_ms,
+        max_backoff_ms: task.max_backoff_ms,
+        worker_label: task.worker_label,
+        r#type: task.kind,
+        secrets: task.secrets,
     }
 }
 
@@ -180,7 +200,7 @@ fn edge(input: Input) -> pb::PlanEdge {
         EdgeType::Conditional => pb::EdgeType::Conditional,
         EdgeType::Error => pb::EdgeType::Error,
     };
-    // Invariant: a canvas has at most 1,000 atoms.
+    // Invariant: a canvas has at most 1,000 atoms, and each makes at most two tasks.
     pb::PlanEdge { from: u32::try_from(input.from).unwrap_or(u32::MAX), r#type: r#type.into(), when: input.when }
 }
 

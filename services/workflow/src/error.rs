@@ -57,6 +57,11 @@ pub fn slug_taken(slug: &str, holder: Option<WorkflowId>) -> Error {
     }
 }
 
+/// A live job of the project has the name.
+pub fn job_name_taken(name: &str) -> Error {
+    Error::new(Code::AlreadyExists, "JOB_NAME_TAKEN", format!("the project has a job \"{name}\" already"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

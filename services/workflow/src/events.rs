@@ -3,6 +3,8 @@
 use serde_json::json;
 use trinity_outbox::Event;
 
+use crate::domain::job::Step;
+use crate::store::job;
 use crate::store::workflow::Row;
 
 /// Actions, the same words as in the contract's policies.
@@ -12,6 +14,10 @@ pub const DELETE: &str = "workflow.delete";
 pub const RESTORE: &str = "workflow.restore";
 pub const CHECK_OUT: &str = "workflow.check_out";
 pub const CHECK_IN: &str = "workflow.check_in";
+pub const JOB_CREATE: &str = "job.create";
+pub const JOB_UPDATE: &str = "job.update";
+pub const JOB_DELETE: &str = "job.delete";
+pub const JOB_RESTORE: &str = "job.restore";
 
 /// A change of a workflow.
 pub fn change(action: &'static str, before: Option<&Row>, after: &Row) -> Event {
@@ -24,6 +30,34 @@ pub fn change(action: &'static str, before: Option<&Row>, after: &Row) -> Event 
         after: Some(facts(after)),
         ..Event::default()
     }
+}
+
+/// A change of a job, each time with its steps.
+pub fn job(action: &'static str, before: Option<(&job::Row, &[Step])>, after: (&job::Row, &[Step])) -> Event {
+    Event {
+        action,
+        object_type: "job",
+        object_id: after.0.id.to_string(),
+        object_name: after.0.name.clone(),
+        before: before.map(job_facts),
+        after: Some(job_facts(after)),
+        ..Event::default()
+    }
+}
+
+fn job_facts((row, steps): (&job::Row, &[Step])) -> String {
+    let step = |step: &Step| json!({"workflow_id": step.workflow, "depends_on": step.depends_on});
+    json!({
+        "id": row.id,
+        "project_id": row.project_id,
+        "name": row.name,
+        "description": row.description,
+        "package": row.package,
+        "steps": steps.iter().map(step).collect::<Vec<_>>(),
+        "version": row.version,
+        "deleted_at": row.deleted_at,
+    })
+    .to_string()
 }
 
 fn facts(row: &Row) -> String {

@@ -7,6 +7,8 @@ use trinity_proto::workflow::workflow_service_server::WorkflowService;
 use crate::app::App;
 use crate::handlers;
 
+mod job;
+
 /// What tonic calls.
 #[derive(Debug, Clone)]
 pub struct Door {

@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use tonic::service::Routes;
 use trinity_db::Db;
 use trinity_outbox::Relay;
+use trinity_proto::workflow::job_service_server::JobServiceServer;
 use trinity_proto::workflow::workflow_service_server::WorkflowServiceServer;
 use trinity_rpc::{Building, Runtime, Service};
 
@@ -33,8 +34,9 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     Relay::new("workflow", db.clone(), &runtime)?.with_sink(follower).spawn();
 
     let app = App { db: db.clone(), catalog: CatalogCache::new(&runtime.peers)?, registry };
-    let server = WorkflowServiceServer::new(Door { app }).max_decoding_message_size(MAX_REQUEST_BYTES);
-    Service::new("workflow", &runtime, Routes::new(server), move || {
+    let workflows = WorkflowServiceServer::new(Door { app: app.clone() }).max_decoding_message_size(MAX_REQUEST_BYTES);
+    let routes = Routes::new(workflows).add_service(JobServiceServer::new(Door { app }));
+    Service::new("workflow", &runtime, routes, move || {
         let db = db.clone();
         async move { db.ping().await.is_ok() }
     })

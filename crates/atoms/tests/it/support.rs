@@ -52,6 +52,7 @@ impl Bench {
             output_prefix: workflow.output_prefix("r", self.next(), 1),
             attempt: 1,
             labels: BTreeMap::from([("run".into(), "r".into())]),
+            secrets: BTreeMap::new(),
         }
     }
 

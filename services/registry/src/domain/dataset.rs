@@ -9,27 +9,62 @@ use trinity_ids::{DatasetId, ProjectId, RunId, TaskId, UserId};
 pub(crate) enum Format {
     Csv,
     Parquet,
+    /// .xlsx, .xls or .ods.
+    Excel,
+    /// One array of objects.
+    Json,
+    /// An object on each line.
+    Ndjson,
+    /// An Arrow IPC file or stream.
+    Arrow,
 }
 
 impl Format {
-    /// The word in the database, in requests and in file names.
+    const ALL: [Self; 6] = [Self::Csv, Self::Parquet, Self::Excel, Self::Json, Self::Ndjson, Self::Arrow];
+
+    /// The word in the database and in requests.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Csv => "csv",
             Self::Parquet => "parquet",
+            Self::Excel => "excel",
+            Self::Json => "json",
+            Self::Ndjson => "ndjson",
+            Self::Arrow => "arrow",
         }
     }
 
     /// Reads the word.
     pub fn find(word: &str) -> Option<Self> {
-        [Self::Csv, Self::Parquet].into_iter().find(|format| format.word() == word)
+        Self::ALL.into_iter().find(|format| format.word() == word)
+    }
+
+    /// Every word, for people.
+    pub fn words() -> String {
+        Self::ALL.map(Self::word).join(", ")
+    }
+
+    /// What the name of such a file ends with; of an Excel file, `given` if that is one of the three kinds.
+    pub fn extension(self, given: Option<&str>) -> &'static str {
+        match (self, given) {
+            (Self::Excel, Some("xls")) => "xls",
+            (Self::Excel, Some("ods")) => "ods",
+            (Self::Excel, _) => "xlsx",
+            (other, _) => other.word(),
+        }
     }
 
     /// The media type of such a file.
-    pub const fn content_type(self) -> &'static str {
-        match self {
-            Self::Csv => "text/csv; charset=utf-8",
-            Self::Parquet => "application/vnd.apache.parquet",
+    pub fn content_type(self, extension: &str) -> &'static str {
+        match (self, extension) {
+            (Self::Csv, _) => "text/csv; charset=utf-8",
+            (Self::Parquet, _) => "application/vnd.apache.parquet",
+            (Self::Excel, "xls") => "application/vnd.ms-excel",
+            (Self::Excel, "ods") => "application/vnd.oasis.opendocument.spreadsheet",
+            (Self::Excel, _) => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            (Self::Json, _) => "application/json",
+            (Self::Ndjson, _) => "application/x-ndjson",
+            (Self::Arrow, _) => "application/vnd.apache.arrow.file",
         }
     }
 }
@@ -90,9 +125,14 @@ pub(crate) struct Dataset {
 }
 
 impl Dataset {
+    /// What the name of its file ends with.
+    pub fn extension(&self) -> &'static str {
+        self.format.extension(self.storage_key.rsplit_once('.').map(|(_, extension)| extension))
+    }
+
     /// The name of the file for somebody who takes it away: plain, with the extension of its format.
     pub fn filename(&self) -> String {
-        let extension = self.format.word();
+        let extension = self.extension();
         let plain = |c: char| if c.is_control() || "/\\:*?\"<>|".contains(c) { '_' } else { c };
         let name: String = self.name.chars().map(plain).collect();
         let has_extension = name.to_lowercase().ends_with(&format!(".{extension}"));

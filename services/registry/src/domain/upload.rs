@@ -8,8 +8,17 @@ use super::text;
 use crate::error;
 
 /// How many bytes tell the format of a file without a telling name.
-pub(crate) const HEAD_BYTES: usize = 8;
-const PARQUET_MAGIC: &[u8] = b"PAR1";
+pub(crate) const HEAD_BYTES: usize = 256;
+/// How files of some formats begin.
+const MAGIC: &[(&[u8], Format)] = &[
+    (b"PAR1", Format::Parquet),
+    (b"ARROW1", Format::Arrow),
+    // A stream: the mark before its first message.
+    (b"\xff\xff\xff\xff", Format::Arrow),
+    // Archives and compound files: of these, people bring workbooks.
+    (b"PK\x03\x04", Format::Excel),
+    (b"\xd0\xcf\x11\xe0", Format::Excel),
+];
 
 /// What the uploader says about the file.
 #[derive(Debug, Clone)]
@@ -49,20 +58,38 @@ impl Announcement {
         if let Some(format) = self.format {
             return Ok(format);
         }
+        let by_magic = || MAGIC.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, format)| *format);
         match self.extension.as_deref() {
             Some("csv" | "tsv" | "txt") => Ok(Format::Csv),
             Some("parquet") => Ok(Format::Parquet),
-            _ if head.starts_with(PARQUET_MAGIC) => Ok(Format::Parquet),
-            Some(other) => Err(unsupported(other)),
-            None if head.contains(&0) => Err(unsupported("unknown")),
-            None => Ok(Format::Csv),
+            Some("xlsx" | "xlsm" | "xls" | "ods") => Ok(Format::Excel),
+            // Why: many write an object on each line under the other name.
+            Some("json") => Ok(json(head).unwrap_or(Format::Json)),
+            Some("ndjson" | "jsonl") => Ok(Format::Ndjson),
+            Some("arrow" | "arrows" | "feather" | "ipc") => Ok(Format::Arrow),
+            extension => match (by_magic(), extension) {
+                (Some(format), _) => Ok(format),
+                (None, Some(other)) => Err(unsupported(other)),
+                (None, None) if head.contains(&0) => Err(unsupported("unknown")),
+                (None, None) => Ok(json(head).unwrap_or(Format::Csv)),
+            },
         }
+    }
+}
+
+/// The kind of JSON by its first character; None when it is none.
+fn json(head: &[u8]) -> Option<Format> {
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head);
+    match text.trim_ascii_start().first() {
+        Some(b'[') => Some(Format::Json),
+        Some(b'{') => Some(Format::Ndjson),
+        _ => None,
     }
 }
 
 fn unsupported(word: &str) -> Error {
     let shown: String = word.chars().filter(|c| !c.is_control()).take(20).collect();
-    Error::invalid("format", format!("\"{shown}\" is not supported; csv and parquet are"))
+    Error::invalid("format", format!("\"{shown}\" is not supported; there is {}", Format::words()))
 }
 
 /// How large an upload may become.
@@ -119,7 +146,15 @@ mod tests {
         assert_eq!(format("", "", b"PAR1\x15").unwrap(), Format::Parquet);
         assert_eq!(format("", "data.bin", b"PAR1\x15").unwrap(), Format::Parquet);
         assert_eq!(format("", "", b"a,b\n1,2").unwrap(), Format::Csv);
-        for (word, filename, head) in [("", "a.xlsx", &b"PK"[..]), ("json", "", b""), ("", "", b"PK\x03\x04\0\0")] {
+        assert_eq!(format("", "a.XLSX", b"").unwrap(), Format::Excel);
+        assert_eq!(format("", "book", b"PK\x03\x04\0\0").unwrap(), Format::Excel);
+        assert_eq!(format("", "a.json", b" [{}]").unwrap(), Format::Json);
+        assert_eq!(format("", "a.json", b"\xef\xbb\xbf\n{\"a\": 1}").unwrap(), Format::Ndjson);
+        assert_eq!(format("json", "a.json", b"{}").unwrap(), Format::Json);
+        assert_eq!(format("", "", b"{\"a\": 1}\n").unwrap(), Format::Ndjson);
+        assert_eq!(format("", "a.feather", b"ARROW1").unwrap(), Format::Arrow);
+        assert_eq!(format("", "stream", b"\xff\xff\xff\xff\x80\0").unwrap(), Format::Arrow);
+        for (word, filename, head) in [("", "a.docx", &b"x"[..]), ("avro", "", b""), ("", "", b"\x7fELF\0\0")] {
             assert_eq!(format(word, filename, head).unwrap_err().violations()[0].field, "format");
         }
     }

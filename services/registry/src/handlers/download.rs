@@ -32,7 +32,7 @@ pub(crate) async fn download(
     // Why before the first message: a missing file must still be an error of the whole call.
     let file = app.storage.head(&dataset.storage_key).await.map_err(error::storage)?;
     let header = pb::DownloadHeader {
-        content_type: dataset.format.content_type().to_owned(),
+        content_type: dataset.format.content_type(dataset.extension()).to_owned(),
         filename: dataset.filename(),
         size_bytes: file.size_bytes,
     };

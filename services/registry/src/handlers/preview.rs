@@ -11,13 +11,11 @@ use crate::convert::columns;
 use crate::domain::dataset::{Dataset, Format};
 use crate::error;
 use crate::store::dataset::Placed;
-use crate::tables::parquet;
-use crate::tables::preview::CsvPreview;
+use crate::tables::preview::{CsvPreview, MAX_READ_BYTES};
+use crate::tables::{arrow, json, parquet};
 
 const DEFAULT_ROWS: u32 = 20;
 const MAX_ROWS: u32 = 200;
-/// How much of a CSV file is looked at; rows that begin later are not shown.
-const MAX_CSV_BYTES: usize = 32 << 20;
 
 /// Shows the first rows. A CSV file that is wrong somewhere shows the rows before that place.
 ///
@@ -42,6 +40,16 @@ pub(crate) async fn preview(
             let size_bytes = dataset.size_bytes.unsigned_abs();
             parquet::preview(&app.storage, &dataset.storage_key, size_bytes, wanted as usize).await?
         }
+        Format::Excel => app.excel.preview(&app.storage, &dataset, wanted as usize).await?,
+        format @ (Format::Json | Format::Ndjson) => {
+            let file = app.storage.get(&dataset.storage_key).await.map_err(error::storage)?;
+            json::preview(file, format, &dataset.columns, wanted as usize).await.map_err(error::storage)?
+        }
+        Format::Arrow => {
+            let file = app.storage.get(&dataset.storage_key).await.map_err(error::storage)?;
+            let rows = arrow::preview(file, wanted as usize).await.map_err(error::storage)?;
+            rows.map_err(|problem| error::dataset_unreadable(&problem))?
+        }
     };
     Ok(pb::PreviewDatasetResponse {
         columns: columns(dataset.columns),
@@ -58,7 +66,7 @@ async fn csv_rows(app: &App, dataset: &Dataset, wanted: usize) -> Result<Vec<Str
         if !preview.feed(&chunk) {
             break;
         }
-        if read >= MAX_CSV_BYTES {
+        if read >= MAX_READ_BYTES {
             return Ok(preview.into_rows());
         }
     }

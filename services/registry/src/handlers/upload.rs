@@ -19,8 +19,7 @@ use crate::domain::dataset::{Dataset, Description, Format, NewDataset};
 use crate::domain::settings::Settings;
 use crate::domain::upload::{Announcement, HEAD_BYTES, SizeLimit};
 use crate::handlers::access;
-use crate::tables::csv::{Describer, delimiter_of};
-use crate::tables::parquet;
+use crate::tables::describe::Describer;
 use crate::{error, events, store};
 
 /// Stores a file as a dataset of a project. A file that cannot be read as its format is stored, with its problem.
@@ -146,10 +145,10 @@ impl Incoming {
         head: &[u8],
     ) -> Result<Self> {
         let id = DatasetId::new();
-        let key = ProjectFolder::new(ctx.tenant()?, announced.project_id).shared_file(id, format.word());
+        let extension = format.extension(announced.extension.as_deref());
+        let key = ProjectFolder::new(ctx.tenant()?, announced.project_id).shared_file(id, extension);
         let upload = app.storage.upload(&key).await.map_err(error::storage)?;
-        let delimiter = delimiter_of(announced.extension.as_deref(), head);
-        let describer = (format == Format::Csv).then(|| Describer::new(delimiter));
+        let describer = Some(Describer::new(format, announced.extension.as_deref(), head));
         Ok(Self { id, announced: announced.clone(), format, limit, upload: Some(upload), describer })
     }
 
@@ -160,7 +159,7 @@ impl Incoming {
             return Err(self.give_up(error).await);
         }
         if let Some(describer) = &mut self.describer {
-            describer.feed(&chunk);
+            describer.feed(&chunk).await;
         }
         upload.write(chunk).await.map_err(error::storage)
     }
@@ -193,10 +192,8 @@ impl Incoming {
     }
 
     async fn describe(&mut self, app: &App, stored: &Stored) -> Result<Description> {
-        match self.describer.take() {
-            Some(describer) => Ok(describer.finish()),
-            None => parquet::describe(&app.storage, &stored.key, stored.size_bytes).await,
-        }
+        let describer = self.describer.take().ok_or_else(|| Error::internal("an upload that was described"))?;
+        describer.finish(&app.storage, &app.excel, self.format, stored).await
     }
 
     async fn record(

@@ -144,7 +144,7 @@ fn problem(line: u64, problem: &str) -> Halt {
 }
 
 /// The header's names, trimmed, numbered where empty and each made unique, as the engine names them.
-fn unique(header: &[String]) -> Vec<String> {
+pub(super) fn unique(header: &[String]) -> Vec<String> {
     let mut taken = HashSet::new();
     let mut names = Vec::with_capacity(header.len());
     for (at, given) in header.iter().enumerate() {

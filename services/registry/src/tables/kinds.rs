@@ -107,13 +107,18 @@ pub(crate) fn date(value: &str) -> Option<NaiveDate> {
     DATE_FORMS.into_iter().find_map(|form| date_in(form, value))
 }
 
+/// A date as ISO 8601 has it.
+pub(super) fn is_iso_date(value: &str) -> bool {
+    date_in(DATE_FORMS[0], value).is_some()
+}
+
 fn date_in(form: &str, value: &str) -> Option<NaiveDate> {
     let plain = value.len() == 10 && value.bytes().all(|byte| byte.is_ascii_digit() || b"-/.".contains(&byte));
     if plain { NaiveDate::parse_from_str(value, form).ok() } else { None }
 }
 
 /// A date, `T` or a space, a time, and perhaps a zone.
-fn is_timestamp(value: &str) -> bool {
+pub(super) fn is_timestamp(value: &str) -> bool {
     let Some((day, rest)) = value.split_at_checked(10) else { return false };
     let Some(time) = rest.strip_prefix(['T', ' ']) else { return false };
     let time = match time.strip_suffix(['Z', 'z']) {

@@ -11,6 +11,9 @@ const MAX_CELL_CHARS: usize = 1_000;
 /// No more rows once the answer has this size.
 const MAX_ANSWER_BYTES: usize = 2 << 20;
 
+/// How much of a file is read on the way to its first rows.
+pub(crate) const MAX_READ_BYTES: usize = 32 << 20;
+
 /// Rows as JSON texts, until there are enough.
 pub(crate) struct Rows {
     wanted: usize,
@@ -26,6 +29,10 @@ impl Rows {
     /// Whether no more rows are wanted.
     pub fn is_full(&self) -> bool {
         self.rows.len() >= self.wanted || self.bytes >= MAX_ANSWER_BYTES
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
     }
 
     pub fn push(&mut self, row: Map<String, Value>) {

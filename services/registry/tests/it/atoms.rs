@@ -17,6 +17,9 @@ async fn the_catalogue_holds_every_built_in_atom_as_it_was_built() {
         let spec = trinity_catalog::find(&version.atom, &version.version).unwrap();
         assert_eq!(version.config_schema.unwrap().text, spec.config_schema);
         assert_eq!((version.outputs.as_slice(), version.passthrough), (spec.outputs.as_slice(), spec.passthrough));
+        assert_eq!((version.r#type.as_str(), version.input_ports.len()), (spec.kind.as_str(), spec.input_ports.len()));
+        let ports: Vec<_> = version.output_ports.iter().map(|port| (&port.name, &port.description)).collect();
+        assert_eq!(ports, spec.output_ports.iter().map(|port| (&port.name, &port.description)).collect::<Vec<_>>());
     }
 }
 

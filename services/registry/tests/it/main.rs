@@ -4,6 +4,7 @@ mod access;
 mod atoms;
 mod calls;
 mod datasets;
+mod formats;
 mod hostile;
 mod hot;
 mod limits;

@@ -93,10 +93,10 @@ async fn what_makes_no_sense_is_refused_by_name() {
     let anna = stand.person("editor");
     let project = stand.create_project(&anna, "Weather", "{}").await.unwrap().id;
     let send = async |header: pb::UploadDatasetRequest| {
-        let messages = futures::stream::iter([header, chunk(b"PK\x03\x04\0\0\0\0".to_vec())]);
+        let messages = futures::stream::iter([header, chunk(b"\x7fELF\0\0\0\0".to_vec())]);
         stand.datasets().upload_dataset(anna.says(messages)).await.unwrap_err()
     };
-    for (filename, format) in [("a.xlsx", ""), ("a.csv", "arrow"), ("zip", "")] {
+    for (filename, format) in [("a.docx", ""), ("a.csv", "avro"), ("program", "")] {
         let refused =
             send(pb::UploadDatasetRequest { filename: filename.into(), format: format.into(), ..header(&project) })
                 .await;

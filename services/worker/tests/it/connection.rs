@@ -13,6 +13,7 @@ async fn the_worker_says_who_it_is_with_a_service_token() {
     let mut bench = Bench::start().await;
     let connection = bench.connection().await;
     assert_eq!(connection.hello.slots, 64);
+    assert_eq!(connection.hello.labels, ["default"]);
     assert!(connection.hello.running.is_empty());
     uuid::Uuid::parse_str(&connection.hello.worker_id).unwrap();
     let key = ServiceKey::new("orchestration", &bench.shared.service_key).unwrap();

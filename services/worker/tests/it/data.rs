@@ -174,6 +174,26 @@ async fn a_killed_process_fails_one_attempt_and_may_be_tried_again() {
 }
 
 #[tokio::test]
+async fn a_step_too_large_for_its_process_says_so_and_the_worker_goes_on() {
+    let mut bench = Bench::start_with(|config| {
+        // The engine believes in more than the process may take.
+        config.memory_mib = 8 << 10;
+        config.process_limit_mib = 512;
+    })
+    .await;
+    let mut connection = bench.welcomed().await;
+    let table = read(&bench, &mut connection, "a").await.outputs.remove(0);
+    let query =
+        "SELECT string_agg(repeat(chr(65 + CAST(value % 26 AS INT)), 1000), '') AS t FROM generate_series(1, 4000000)";
+    let mut large = task("b", "sql", &json!({"query": query}));
+    large.inputs = vec![as_input(&table)];
+    connection.assign(vec![large]);
+    let failed = connection.failed().await;
+    assert_eq!((failed.code.as_str(), failed.retryable), ("OUT_OF_MEMORY", false), "{}", failed.message);
+    read(&bench, &mut connection, "c").await;
+}
+
+#[tokio::test]
 async fn children_end_with_the_worker() {
     let mut bench = Bench::start_with(|config| config.drain_ms = 100).await;
     let mut connection = bench.welcomed().await;

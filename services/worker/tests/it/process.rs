@@ -30,6 +30,24 @@ fn unknown_and_senseless_settings_are_named() {
     let shared = [("TRINITY_REDIS_URL", "redis://127.0.0.1:1"), ("TRINITY_SERVICE_KEY", "k")];
     let said = refusal(&worker(&[store, shared[0], shared[1], ("TRINITY_WORKER_SLOTS", "0")], &["config"]));
     assert!(said.contains("TRINITY_WORKER_SLOTS is between 1 and 1024"), "{said}");
+    let said = refusal(&worker(&[store, shared[0], shared[1], ("TRINITY_WORKER_LABELS", "Has Spaces")], &["config"]));
+    assert!(said.contains("TRINITY_WORKER_LABELS holds words"), "{said}");
+    let said = refusal(&worker(&[store, shared[0], shared[1], ("TRINITY_WORKER_EGRESS_ALLOW", "*")], &["config"]));
+    assert!(said.contains("TRINITY_WORKER_EGRESS_ALLOW is wrong"), "{said}");
+}
+
+#[test]
+fn labels_and_allowed_hosts_are_lists_in_one_text() {
+    let variables = [
+        ("TRINITY_WORKER_STORAGE_URL", "s3://files/trinity"),
+        ("TRINITY_STORAGE_REGION", "eu-central-1"),
+        ("TRINITY_WORKER_LABELS", "default, gpu"),
+        ("TRINITY_WORKER_EGRESS_ALLOW", "10.0.0.0/8,scores.internal"),
+        ("TRINITY_REDIS_URL", "redis://127.0.0.1:1"),
+        ("TRINITY_SERVICE_KEY", "k"),
+    ];
+    let output = worker(&variables, &["config"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

@@ -19,6 +19,8 @@ pub struct AtomVersion {
     pub outputs: Vec<String>,
     /// Whether what follows receives its input.
     pub passthrough: bool,
+    /// What kind of task it makes.
+    pub kind: String,
     /// The schema as it came, by which a version already compiled is known again.
     pub schema_text: String,
     pub schema: Value,
@@ -34,6 +36,8 @@ pub struct AtomFacts {
     pub max_inputs: u32,
     pub outputs: Vec<String>,
     pub passthrough: bool,
+    /// What kind of task it makes.
+    pub kind: String,
     pub schema_text: String,
 }
 
@@ -53,6 +57,7 @@ impl AtomVersion {
             max_inputs: facts.max_inputs,
             outputs: facts.outputs,
             passthrough: facts.passthrough,
+            kind: facts.kind,
             schema_text: facts.schema_text,
         })
     }

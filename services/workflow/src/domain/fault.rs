@@ -29,6 +29,10 @@ pub enum FaultCode {
     BadEdge,
     /// A conditional connection without its expression.
     MissingWhen,
+    /// An expression that is none.
+    BadExpression,
+    /// A workflow that is a part of itself.
+    SelfCall,
     /// More inputs than the atom takes.
     TooManyInputs,
     /// Fewer inputs than the atom needs.
@@ -37,7 +41,11 @@ pub enum FaultCode {
     Unconnected,
     /// A config whose dataset has yet to be chosen.
     MissingDataset,
-    /// A molecule, or a canvas, without atoms.
+    /// A config whose workflow has yet to be chosen.
+    MissingWorkflow,
+    /// A workflow that the project does not have, or not any more.
+    UnknownWorkflow,
+    /// A molecule or a canvas without atoms, or a job without steps.
     Empty,
 }
 
@@ -56,10 +64,14 @@ impl FaultCode {
             Self::Cycle => "cycle",
             Self::BadEdge => "bad_edge",
             Self::MissingWhen => "missing_when",
+            Self::BadExpression => "bad_expression",
+            Self::SelfCall => "self_call",
             Self::TooManyInputs => "too_many_inputs",
             Self::MissingInput => "missing_input",
             Self::Unconnected => "unconnected",
             Self::MissingDataset => "missing_dataset",
+            Self::MissingWorkflow => "missing_workflow",
+            Self::UnknownWorkflow => "unknown_workflow",
             Self::Empty => "empty",
         }
     }
@@ -67,7 +79,15 @@ impl FaultCode {
     /// Whether a draft may have it: it can be saved, and not run.
     #[must_use]
     pub const fn is_draft(self) -> bool {
-        matches!(self, Self::MissingInput | Self::Unconnected | Self::MissingDataset | Self::Empty)
+        matches!(
+            self,
+            Self::MissingInput
+                | Self::Unconnected
+                | Self::MissingDataset
+                | Self::MissingWorkflow
+                | Self::UnknownWorkflow
+                | Self::Empty
+        )
     }
 }
 
@@ -105,7 +125,7 @@ mod tests {
 
     #[test]
     fn the_stored_word_is_the_one_shown() {
-        for code in [FaultCode::Malformed, FaultCode::TooManyInputs, FaultCode::MissingDataset, FaultCode::SelfEdge] {
+        for code in [FaultCode::Malformed, FaultCode::BadExpression, FaultCode::UnknownWorkflow, FaultCode::SelfEdge] {
             assert_eq!(serde_json::to_value(code).unwrap(), code.word());
         }
     }

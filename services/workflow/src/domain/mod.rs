@@ -1,7 +1,8 @@
 //! Canvases, what can be wrong with them, and the plans that they become. Pure: no waiting, no rows, no messages.
 //!
 //! Reading order: [`document`] and [`canvas`] (from text to molecules), [`catalog`] (what atoms there are), [`graph`],
-//! [`validate`] (every fault with its place), [`compile`] (the plan); [`workflow`] has the rules of names.
+//! [`validate`] (every fault with its place), [`compile`] (the plan); [`workflow`] has the rules of names, [`job`] the
+//! order of workflows, [`notifications`] who is told.
 
 pub mod canvas;
 pub mod catalog;
@@ -9,6 +10,8 @@ pub mod compile;
 pub mod document;
 pub mod fault;
 pub mod graph;
+pub mod job;
+pub mod notifications;
 pub mod plan;
 pub mod selected;
 pub mod validate;

@@ -9,6 +9,15 @@ static CATALOG: LazyLock<Catalog> = LazyLock::new(|| {
     // A second version, to be the newest; and an atom that takes whatever comes.
     let noop = facts.iter().find(|facts| facts.slug == "noop").unwrap().clone();
     facts.push(AtomFacts { version: "1.10.0".to_owned(), ..noop.clone() });
+    if !facts.iter().any(|facts| facts.slug == "partition") {
+        facts.push(AtomFacts {
+            slug: "partition".to_owned(),
+            max_inputs: 1,
+            passthrough: false,
+            outputs: vec!["data".to_owned()],
+            ..noop.clone()
+        });
+    }
     facts.push(AtomFacts { slug: "any".to_owned(), max_inputs: u32::MAX, ..noop });
     Catalog::new(facts.into_iter().map(|facts| Arc::new(AtomVersion::compile(facts).unwrap())).collect())
 });
@@ -25,6 +34,7 @@ fn facts(spec: &trinity_catalog::AtomSpec) -> AtomFacts {
         max_inputs: spec.max_inputs,
         outputs: spec.outputs.clone(),
         passthrough: spec.passthrough,
+        kind: spec.kind.clone(),
         schema_text: spec.config_schema.clone(),
     }
 }

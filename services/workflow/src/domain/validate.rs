@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::canvas::{self, Atom, Canvas, Connection, Molecule};
 use super::catalog::{AtomVersion, Catalog, Lookup};
-use super::compile::{self, Step};
+use super::compile::{self, Compiled, Named, Sequence, Step, UNION};
 use super::fault::{Fault, FaultCode};
 use super::graph::{self, Edge};
 use super::plan::Plan;
@@ -75,9 +75,9 @@ pub fn check(text: &str, catalog: &Catalog) -> Checked {
     if faults.iter().all(|fault| fault.code.is_draft())
         && let Some(order) = graph::order(layout.nodes.len(), &edges)
     {
-        let compiled = compile::compile(&layout.steps(), &edges, &order, &canvas.connections);
-        faults.extend(inputs::faults(&layout, &order, &compiled));
-        plan = faults.iter().all(|fault| fault.code.is_draft()).then_some(compiled);
+        let compiled = layout.compile(&edges, &order, catalog);
+        faults.extend(inputs::faults(&layout, &compiled));
+        plan = faults.iter().all(|fault| fault.code.is_draft()).then_some(compiled.plan);
     }
     faults.sort_by_key(|fault| fault.code.is_draft());
     faults.truncate(MAX_FAULTS);
@@ -89,13 +89,23 @@ struct Node<'a> {
     molecule: &'a Molecule,
     atom: &'a Atom,
     version: Option<Arc<AtomVersion>>,
-    dataset_ids: Vec<String>,
+    named: Named,
 }
 
 impl Node<'_> {
     /// Its name in connections and plans.
     fn name(&self) -> String {
         format!("{}.{}", self.molecule.id, self.atom.id)
+    }
+
+    fn step(&self) -> Step<'_> {
+        Step {
+            name: self.name(),
+            molecule: &self.molecule.id,
+            atom: self.atom,
+            version: self.version.as_deref(),
+            named: &self.named,
+        }
     }
 }
 
@@ -135,8 +145,8 @@ impl<'a> Layout<'a> {
                 let name = format!("{}.{}", molecule.id, atom.id);
                 self.ends.entry(name).or_insert(End::Nodes { first: node, last: node });
             }
-            let (version, dataset_ids) = self.look_up(atom, catalog);
-            self.nodes.push(Node { molecule, atom, version, dataset_ids });
+            let (version, named) = self.look_up(atom, catalog);
+            self.nodes.push(Node { molecule, atom, version, named });
         }
         let end = match self.nodes.len() {
             after if after > first => End::Nodes { first, last: after - 1 },
@@ -162,15 +172,15 @@ impl<'a> Layout<'a> {
         }
     }
 
-    fn look_up(&mut self, atom: &Atom, catalog: &Catalog) -> (Option<Arc<AtomVersion>>, Vec<String>) {
+    fn look_up(&mut self, atom: &Atom, catalog: &Catalog) -> (Option<Arc<AtomVersion>>, Named) {
         let (key, code, message) = match catalog.find(&atom.slug, atom.version.as_deref()) {
             Lookup::Found(version) => {
-                let (mut faults, dataset_ids) = config::check(atom, &version);
+                let (mut faults, named) = config::check(atom, &version);
                 self.faults.append(&mut faults);
-                return (Some(version), dataset_ids);
+                return (Some(version), named);
             }
             // Why: a missing slug was named by the parser.
-            Lookup::UnknownAtom if atom.slug.is_empty() => return (None, Vec::new()),
+            Lookup::UnknownAtom if atom.slug.is_empty() => return (None, Named::default()),
             Lookup::UnknownAtom => ("atom", FaultCode::UnknownAtom, format!("there is no atom \"{}\"", atom.slug)),
             Lookup::UnknownVersion => {
                 let version = atom.version.as_deref().unwrap_or_default();
@@ -182,7 +192,7 @@ impl<'a> Layout<'a> {
             }
         };
         self.faults.push(Fault::new(format!("{}.{key}", atom.place), code, message));
-        (None, Vec::new())
+        (None, Named::default())
     }
 
     /// The order of atoms within molecules, then the connections that lead somewhere.
@@ -218,18 +228,16 @@ impl<'a> Layout<'a> {
         Some(Edge { from: *from, to: *to, connection: Some(index) })
     }
 
-    /// The nodes as the compiler takes them: only called when every version is known.
-    fn steps(&self) -> Vec<Step<'_>> {
-        self.nodes
-            .iter()
-            .map(|node| Step {
-                name: node.name(),
-                molecule: &node.molecule.id,
-                atom: node.atom,
-                version: node.version.as_deref(),
-                dataset_ids: &node.dataset_ids,
-            })
-            .collect()
+    /// The plan: only called when every version is known.
+    fn compile(&self, edges: &[Edge], order: &[usize], catalog: &Catalog) -> Compiled {
+        let steps: Vec<Step<'_>> = self.nodes.iter().map(Node::step).collect();
+        let union = match catalog.find(UNION, None) {
+            Lookup::Found(union) => Some(union),
+            Lookup::UnknownAtom | Lookup::UnknownVersion => None,
+        };
+        let connections = &self.canvas.connections;
+        let sequence = Sequence { steps: &steps, edges, order, connections, union: union.as_deref() };
+        compile::compile(&sequence, &self.canvas.settings)
     }
 }
 

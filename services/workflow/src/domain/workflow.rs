@@ -11,7 +11,8 @@ const MAX_DESCRIPTION: usize = 5_000;
 const MAX_COMMENT: usize = 2_000;
 const MAX_TAGS: usize = 50;
 const MAX_TAG: usize = 100;
-/// How large parameters and notification settings may be, each.
+const MAX_PACKAGE: usize = 100;
+/// How large parameters may be.
 const MAX_SETTINGS_BYTES: usize = 64 * 1024;
 
 /// A canvas to be saved.
@@ -103,6 +104,18 @@ pub fn description(text: String) -> Result<String> {
 /// `InvalidArgument` naming the field.
 pub fn comment(text: String) -> Result<String> {
     lines("comment", text, MAX_COMMENT)
+}
+
+/// Checks the package of a job; empty for none.
+///
+/// # Errors
+/// `InvalidArgument` naming the field.
+pub fn package(text: &str) -> Result<String> {
+    let package = text.trim();
+    if !package.is_empty() {
+        line("package", package, MAX_PACKAGE)?;
+    }
+    Ok(package.to_owned())
 }
 
 /// Checks tags and drops repetitions.

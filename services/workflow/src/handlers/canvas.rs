@@ -8,6 +8,7 @@ use trinity_ids::{UserId, WorkflowId};
 use trinity_outbox as outbox;
 use trinity_proto::workflow as pb;
 
+use super::calls;
 use crate::app::App;
 use crate::domain::fault::Fault;
 use crate::domain::plan::Plan;
@@ -38,16 +39,20 @@ pub async fn save(app: &App, ctx: &RequestContext, request: pb::SaveCanvasReques
         Some(id) => change(&mut tx, ctx, id, &save, &canvas).await?,
     };
     let (before, row) = match saved {
-        Saved::Unchanged { row, faults } => return Ok(reply(row, canvas.document, faults)),
+        Saved::Unchanged { row, faults } => {
+            let unknown = calls::unknown(&mut tx, ctx, row.project_id, &canvas.plan.calls).await?;
+            return Ok(reply(row, canvas.document, faults, unknown));
+        }
         Saved::Changed { before, row } => (before, row),
     };
     let revision = keep(&mut tx, ctx, &row, &save, &canvas).await?;
+    let unknown = calls::unknown(&mut tx, ctx, row.project_id, &canvas.plan.calls).await?;
     outbox::write(&mut tx, ctx, events::change(events::SAVE, before.as_deref(), &row)).await?;
     tx.commit().await?;
 
     let state = CanvasState { project: row.project_id, canvas: canvas.document.clone(), revision };
     app.registry.apply_canvas_soon(ctx, ctx.tenant()?, state).await;
-    Ok(reply(row, canvas.document, canvas.faults))
+    Ok(reply(row, canvas.document, canvas.faults, unknown))
 }
 
 /// A canvas that can be saved.
@@ -125,6 +130,7 @@ async fn change(
         Err(before) => before,
     };
     super::check_out::allow_change(ctx, &before)?;
+    calls::refuse_self(id, &canvas.plan.calls)?;
     if save.version.is_some_and(|version| version != before.version) {
         return Err(Error::stale("workflow"));
     }
@@ -184,6 +190,8 @@ async fn keep(
     store::canvas::set(tx, tenant, row.project_id, row.id, row.version).await
 }
 
-fn reply(row: Row, canvas: String, faults: Vec<Fault>) -> pb::SaveCanvasResponse {
+/// What other workflows the project lacks is told, and not kept: it may change without a save.
+fn reply(row: Row, canvas: String, mut faults: Vec<Fault>, unknown: Vec<Fault>) -> pb::SaveCanvasResponse {
+    faults.extend(unknown);
     pb::SaveCanvasResponse { workflow: Some(convert::workflow(row, Some(canvas))), faults: convert::faults(faults) }
 }

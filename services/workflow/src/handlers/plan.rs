@@ -2,10 +2,14 @@
 
 use trinity_context::RequestContext;
 use trinity_error::{Code, Error, Result, parse_id};
-use trinity_ids::{RunId, TenantId, WorkflowId};
+use trinity_ids::{JobId, RunId, TenantId, WorkflowId};
+use trinity_proto::common::Json;
 use trinity_proto::workflow as pb;
 
+use super::calls;
 use crate::app::App;
+use crate::domain::job::{self, Known};
+use crate::domain::notifications;
 use crate::{convert, store};
 
 /// The executable form of a version; faults in its place when it cannot be run.
@@ -24,18 +28,65 @@ pub async fn get(app: &App, ctx: &RequestContext, request: pb::GetPlanRequest) -
         Err(error) if error.code() == Code::NotFound => return Err(Error::not_found("workflow")),
         owner => owner?,
     };
-    let faults = convert::faults(convert::stored_faults(&planned.faults)?);
-    let plan = faults.is_empty().then(|| convert::stored_plan(&planned.plan)).transpose()?;
+    let mut faults = convert::stored_faults(&planned.faults)?;
+    let plan = convert::stored_plan(&planned.plan)?;
+    if !plan.calls.is_empty() {
+        let mut tx = app.db.begin(&ctx).await?;
+        faults.extend(calls::unknown(&mut tx, &ctx, planned.project_id, &plan.calls).await?);
+    }
     Ok(pb::GetPlanResponse {
         workflow_id: workflow.into(),
         workflow_name: planned.name,
         project_id: planned.project_id.into(),
         version: planned.version.unsigned_abs(),
-        plan,
-        faults,
+        plan: faults.is_empty().then(|| convert::plan(plan)),
+        faults: convert::faults(faults),
         owner_id: planned.owner_id.into(),
         project_owner_id: project_owner.into(),
+        notifications: Some(Json::new(notifications::sound(planned.notifications))),
     })
+}
+
+/// The executable form of a job: a task for each of its workflows; faults in its place when it cannot be run.
+///
+/// # Errors
+/// `NotFound`.
+pub async fn get_job(
+    app: &App,
+    ctx: &RequestContext,
+    request: pb::GetJobPlanRequest,
+) -> Result<pb::GetJobPlanResponse> {
+    let tenant: TenantId = parse_id("tenant_id", &request.tenant_id)?;
+    let id: JobId = parse_id("job_id", &request.job_id)?;
+    let ctx = ctx.for_tenant(tenant);
+    let mut tx = app.db.begin(&ctx).await?;
+    let row = store::job::get(&mut tx, tenant, id).await?;
+    let steps = store::job::steps_of(&mut tx, tenant, id).await?;
+    let ids: Vec<WorkflowId> = steps.iter().map(|step| step.workflow).collect();
+    let found = store::place::list_named(&mut tx, tenant, row.project_id, &ids).await?;
+    tx.commit().await?;
+    let project_owner = match app.registry.check_project(&ctx, row.project_id).await {
+        Err(error) if error.code() == Code::NotFound => return Err(Error::not_found("job")),
+        owner => owner?,
+    };
+    let known = found.into_iter().map(|named| (named.place.id, Known { name: named.name, slug: named.slug })).collect();
+    let (plan, faults) = job::plan(&steps, &known, workflow_atom());
+    Ok(pb::GetJobPlanResponse {
+        job_id: id.into(),
+        job_name: row.name,
+        project_id: row.project_id.into(),
+        version: row.version.unsigned_abs(),
+        plan: faults.is_empty().then(|| convert::plan(plan)),
+        faults: convert::faults(faults),
+        owner_id: row.owner_id.into(),
+        project_owner_id: project_owner.into(),
+        notifications: Some(Json::new(row.notifications)),
+    })
+}
+
+/// The newest version of the atom that runs workflows: it is the engine's own, so this build has it.
+fn workflow_atom() -> &'static str {
+    trinity_catalog::find_latest(job::WORKFLOW).map_or("1.0.0", |spec| spec.version.as_str())
 }
 
 /// Says what contains a live workflow and who owns both.

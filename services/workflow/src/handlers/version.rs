@@ -7,7 +7,7 @@ use trinity_ids::WorkflowId;
 use trinity_proto::common::PageInfo;
 use trinity_proto::workflow as pb;
 
-use super::permit;
+use super::{calls, permit};
 use crate::app::App;
 use crate::{convert, store};
 
@@ -24,7 +24,13 @@ pub async fn validate(
     let version = request.version.map(|version| convert::version_of("version", version)).transpose()?;
     let saved = find(app, ctx, id, version).await?;
     let checked = app.check(ctx, &saved.canvas).await?;
-    Ok(pb::ValidateWorkflowResponse { valid: checked.faults.is_empty(), faults: convert::faults(checked.faults) })
+    let mut faults = checked.faults;
+    if let Some(plan) = checked.plan.filter(|plan| !plan.calls.is_empty()) {
+        let mut tx = app.db.begin(ctx).await?;
+        faults.extend(calls::of_itself(id, &plan.calls));
+        faults.extend(calls::unknown(&mut tx, ctx, saved.project_id, &plan.calls).await?);
+    }
+    Ok(pb::ValidateWorkflowResponse { valid: faults.is_empty(), faults: convert::faults(faults) })
 }
 
 /// Lists versions, newest first; the token of a page is the last version of the one before.

@@ -4,7 +4,7 @@ use sqlx::PgConnection;
 use trinity_error::Result;
 use trinity_ids::{TenantId, WorkflowId};
 
-use crate::domain::plan::Plan;
+use crate::domain::plan::{Plan, Task};
 
 /// Puts the atoms of a plan in the place of those of the version before.
 pub async fn replace(tx: &mut PgConnection, tenant: TenantId, workflow: WorkflowId, plan: &Plan) -> Result<()> {
@@ -16,7 +16,8 @@ pub async fn replace(tx: &mut PgConnection, tenant: TenantId, workflow: Workflow
     if plan.tasks.is_empty() {
         return Ok(());
     }
-    let column = |value: fn(&crate::domain::plan::Task) -> String| plan.tasks.iter().map(value).collect::<Vec<_>>();
+    let of_canvas = || plan.tasks.iter().filter(|task| !task.is_join());
+    let column = |value: fn(&Task) -> String| of_canvas().map(value).collect::<Vec<_>>();
     sqlx::query(
         "INSERT INTO workflow_atoms (tenant_id, workflow_id, position, place, atom, atom_version, config)
         SELECT $1, $2, task.position, task.place, task.atom, task.atom_version, task.config::json

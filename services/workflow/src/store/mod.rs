@@ -3,6 +3,7 @@
 pub mod atom;
 pub mod canvas;
 pub mod execution;
+pub mod job;
 pub mod place;
 pub mod version;
 pub mod workflow;

@@ -53,22 +53,61 @@ pub async fn find_at_once(db: &Db, ctx: &RequestContext, id: WorkflowId) -> Resu
     db.read_one(ctx, statement, |query| query.bind(id)).await
 }
 
-/// Notes who owns a project, where its workflows say otherwise; says whether any did.
+/// A workflow's place and what people call it.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Named {
+    #[sqlx(flatten)]
+    pub place: Place,
+    pub name: String,
+    pub slug: String,
+}
+
+/// Those of some workflows that are live and of the project.
+pub async fn list_named(
+    tx: &mut PgConnection,
+    tenant: TenantId,
+    project: ProjectId,
+    ids: &[WorkflowId],
+) -> Result<Vec<Named>> {
+    let found = sqlx::query_as(
+        "SELECT id, coalesce(owner_id, created_by) AS owner_id, project_id,
+            coalesce(project_owner_id, created_by) AS project_owner_id, name, slug
+        FROM workflows
+        WHERE tenant_id = $1 AND id = ANY ($3) AND project_id = $2 AND deleted_at IS NULL",
+    )
+    .bind(tenant)
+    .bind(project)
+    .bind(ids)
+    .fetch_all(tx)
+    .await?;
+    Ok(found)
+}
+
+/// Notes who owns a project, where its workflows or jobs say otherwise; says whether any did.
 pub async fn set_project_owner(
     tx: &mut PgConnection,
     tenant: TenantId,
     project: ProjectId,
     owner: UserId,
 ) -> Result<bool> {
-    let corrected = sqlx::query(
-        "UPDATE workflows
-        SET project_owner_id = $3
-        WHERE tenant_id = $1 AND project_id = $2 AND project_owner_id IS DISTINCT FROM $3",
+    let corrected: i64 = sqlx::query_scalar(
+        "WITH workflow AS (
+            UPDATE workflows
+            SET project_owner_id = $3
+            WHERE tenant_id = $1 AND project_id = $2 AND project_owner_id IS DISTINCT FROM $3
+            RETURNING id
+        ), job AS (
+            UPDATE jobs
+            SET project_owner_id = $3
+            WHERE tenant_id = $1 AND project_id = $2 AND project_owner_id IS DISTINCT FROM $3
+            RETURNING id
+        )
+        SELECT (SELECT count(*) FROM workflow) + (SELECT count(*) FROM job)",
     )
     .bind(tenant)
     .bind(project)
     .bind(owner)
-    .execute(tx)
+    .fetch_one(tx)
     .await?;
-    Ok(corrected.rows_affected() > 0)
+    Ok(corrected > 0)
 }

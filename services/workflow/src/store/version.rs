@@ -37,6 +37,7 @@ pub struct Row {
 pub struct Full {
     #[sqlx(flatten)]
     pub row: Row,
+    pub project_id: ProjectId,
     pub canvas: String,
 }
 
@@ -60,6 +61,8 @@ pub struct Planned {
     pub plan: String,
     /// As JSON.
     pub faults: String,
+    /// As JSON.
+    pub notifications: String,
 }
 
 /// Adds a version.
@@ -132,7 +135,7 @@ pub async fn find(
     version: Option<i64>,
 ) -> Result<Option<Full>> {
     let found = sqlx::query_as(
-        "SELECT v.workflow_id, v.version, v.comment, v.created_by, v.created_at, v.canvas::text AS canvas
+        "SELECT v.workflow_id, v.version, v.comment, v.created_by, v.created_at, w.project_id, v.canvas::text AS canvas
         FROM workflows AS w
         JOIN workflow_versions AS v
             ON v.tenant_id = w.tenant_id AND v.workflow_id = w.id AND v.version = coalesce($3, w.version)
@@ -199,10 +202,10 @@ pub async fn find_plan(
     let statement = "WITH context AS MATERIALIZED (SELECT set_config('app.tenant_id', $1::text, true) AS tenant)
         SELECT f.* FROM context CROSS JOIN LATERAL (
             SELECT w.name, w.owner_id, w.project_id, w.project_owner_id, v.version, v.plan::text AS plan,
-                v.faults::text AS faults
+                v.faults::text AS faults, w.notifications
             FROM (
                 SELECT id, name, version, coalesce(owner_id, created_by) AS owner_id, project_id,
-                    coalesce(project_owner_id, created_by) AS project_owner_id
+                    coalesce(project_owner_id, created_by) AS project_owner_id, notifications::text AS notifications
                 FROM workflows
                 WHERE tenant_id = context.tenant::uuid AND id = $2 AND deleted_at IS NULL
                 OFFSET 0

@@ -1,10 +1,12 @@
 //! The workflow service over real gRPC and a real Postgres, with peers that answer by their contracts.
 
 mod access;
+mod calls;
 mod catalogue;
 mod check_out;
 mod executions;
 mod faults;
+mod jobs;
 mod peers;
 mod save;
 mod stage;

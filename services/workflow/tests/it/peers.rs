@@ -71,6 +71,8 @@ pub fn atom_version(spec: &trinity_catalog::AtomSpec) -> pb::AtomVersion {
         outputs: spec.outputs.clone(),
         passthrough: spec.passthrough,
         active: true,
+        r#type: spec.kind.clone(),
+        ..pb::AtomVersion::default()
     }
 }
 

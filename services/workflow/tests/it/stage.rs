@@ -27,6 +27,7 @@ pub const LIMIT: Duration = Duration::from_secs(20);
 pub struct Stage {
     shutdown: CancellationToken,
     pub client: WorkflowServiceClient<Channel>,
+    pub channel: Channel,
     pub registry: Registry,
     pub audit: Audit,
     tokens: TestTokens,
@@ -72,8 +73,8 @@ impl Stage {
         );
         let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
         let channel = eventually(LIMIT, "the server", || async { endpoint.connect().await.ok() }).await;
-        let client = WorkflowServiceClient::new(channel).max_decoding_message_size(4 << 20);
-        Self { shutdown, client, registry, audit, tokens, db }
+        let client = WorkflowServiceClient::new(channel.clone()).max_decoding_message_size(4 << 20);
+        Self { shutdown, client, channel, registry, audit, tokens, db }
     }
 
     /// An editor of a new tenant with somebody's project.

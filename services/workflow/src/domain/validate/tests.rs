@@ -177,6 +177,102 @@ fn more_inputs_than_an_atom_takes_are_refused() {
     assert!(check_value(&canvas).plan.is_none());
 }
 
+const OTHER: &str = "0190a1b2-0000-7000-8000-000000000002";
+
+/// An atom that runs the other workflow.
+fn sub_workflow(id: &str, rest: &Value) -> Value {
+    let mut config = json!({"workflow": OTHER});
+    config.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+    json!({"id": id, "atom": "workflow", "config": config})
+}
+
+#[test]
+fn a_fan_out_is_followed_by_what_joins_it() {
+    let each = json!({"for_each": {"expression": "context.regions"}, "width": 2});
+    let canvas = json!({"molecules": [
+        molecule("prep", &[reader("read"), sub_workflow("each", &each), json!({"id": "sort", "atom": "sort", "config": {"by": ["date"]}})]),
+        molecule("after", &[sub_workflow("once", &json!({"context": {"x": 1}})), json!({"id": "help", "atom": "noop", "needs": "any"})]),
+    ], "connections": [
+        {"from": "prep.each", "to": "after.once", "type": "conditional", "when": "rows_out > 0"},
+        {"from": "prep.each", "to": "after.help", "type": "error"},
+    ]});
+    let checked = check_value(&canvas);
+    assert_eq!(checked.faults, []);
+    let plan = checked.plan.unwrap();
+    let told = |task: &super::super::plan::Task| {
+        let inputs = task.inputs.iter().map(|input| (input.from, input.edge)).collect::<Vec<_>>();
+        (task.place.clone(), task.atom.clone(), inputs)
+    };
+    let (flow, when, error) = (EdgeType::DataFlow, EdgeType::Conditional, EdgeType::Error);
+    let expected = [
+        ("prep.read", "csv-reader", vec![]),
+        ("prep.each", "workflow", vec![(0, flow)]),
+        ("prep.each.join", "union", vec![(1, flow)]),
+        ("prep.sort", "sort", vec![(2, flow)]),
+        ("after.once", "workflow", vec![(2, when)]),
+        ("after.help", "noop", vec![(4, flow), (1, error)]),
+    ];
+    let expected = expected.map(|(place, atom, inputs)| (place.to_owned(), atom.to_owned(), inputs));
+    assert_eq!(plan.tasks.iter().map(told).collect::<Vec<_>>(), expected);
+    assert!(plan.tasks[5].any_input && !plan.tasks[4].any_input);
+    assert!(plan.tasks[2].is_join() && !plan.tasks[1].is_join());
+    assert_eq!((plan.tasks[2].outputs.clone(), plan.tasks[2].config.get()), (vec!["data".to_owned()], "{}"));
+    let calls: Vec<_> = plan.calls.iter().map(|call| (call.place.as_str(), call.workflow.to_string())).collect();
+    let places = ["molecules[0].atoms[1].config.workflow", "molecules[1].atoms[0].config.workflow"];
+    assert_eq!(calls, places.map(|place| (place, OTHER.to_owned())));
+}
+
+#[test]
+fn a_sub_workflow_must_be_chosen_and_go_over_something() {
+    let over_parts = json!({"for_each": {"partitions": true}});
+    let canvas = json!({"molecules": [
+        molecule("a", &[json!({"id": "x", "atom": "workflow"}), json!({"id": "y", "atom": "workflow", "config": {"workflow": ""}})]),
+        molecule("b", &[reader("x"), sub_workflow("y", &over_parts)]),
+        molecule("c", &[reader("x"), json!({"id": "parts", "atom": "partition", "config": {"by": "city"}}), json!({"id": "look", "atom": "data-profiler"}), sub_workflow("y", &over_parts)]),
+    ]});
+    let canvas = match samples::catalog().find("partition", None) {
+        Lookup::Found(partition) if partition.schema["properties"].get("by").is_some() => canvas,
+        _ => serde_json::from_str(&canvas.to_string().replace(r#"{"by":"city"}"#, "{}")).unwrap(),
+    };
+    let expected = [
+        ("molecules[0].atoms[0].config.workflow", "missing_workflow"),
+        ("molecules[0].atoms[1].config.workflow", "missing_workflow"),
+        ("molecules[1].atoms[1].config.for_each.partitions", "missing_input"),
+    ];
+    assert_eq!(faults(&canvas), expected.map(|(place, code)| (place.to_owned(), code)));
+    assert!(check_value(&canvas).plan.is_some());
+    let bad = json!({"for_each": {"expression": "context.regions.map("}});
+    let found = faults(&json!({"molecules": [molecule("a", &[sub_workflow("x", &bad)])]}));
+    assert_eq!(found, [("molecules[0].atoms[0].config.for_each.expression".to_owned(), "bad_expression")]);
+}
+
+#[test]
+fn a_plan_says_what_tasks_need_beside_data() {
+    let canvas = json!({"timeout_ms": 1000, "concurrency": {"key": "'one'", "limit": 1}, "molecules": [molecule("a", &[
+        json!({"id": "ask", "atom": "http", "config": {"url": "https://example.org", "secret_headers": {"Authorization": "API_TOKEN"}}}),
+        json!({"id": "far", "atom": "remote", "config": {"worker": "python", "handler": "score"}, "backoff_ms": 10}),
+    ])]});
+    let checked = check_value(&canvas);
+    assert_eq!(checked.faults, []);
+    let plan = checked.plan.unwrap();
+    assert_eq!(
+        (plan.tasks[0].secrets.clone(), plan.tasks[0].kind.as_str()),
+        (vec!["API_TOKEN".to_owned()], "data_transfer")
+    );
+    assert_eq!((plan.tasks[1].worker_label.as_str(), plan.tasks[1].backoff_ms), ("python", 10));
+    assert_eq!((plan.tasks[0].worker_label.as_str(), plan.tasks[1].kind.as_str()), ("", "atom_execution"));
+    assert_eq!((plan.timeout_ms, plan.concurrency_key.as_str(), plan.concurrency_limit), (1_000, "'one'", 1));
+}
+
+#[test]
+fn plans_from_before_can_still_be_read() {
+    let stored = r#"{"tasks":[{"place":"m.a","molecule":"m","atom":"noop","atom_version":"1.0.0","config":{},"inputs":[],
+        "passthrough":false,"outputs":["data"],"dataset_ids":[],"max_attempts":0,"timeout_ms":0,"priority":0}]}"#;
+    let plan: Plan = serde_json::from_str(stored).unwrap();
+    assert_eq!((plan.tasks[0].place.as_str(), plan.tasks[0].any_input, plan.concurrency_limit), ("m.a", false, 0));
+    assert!(plan.calls.is_empty() && plan.tasks[0].secrets.is_empty());
+}
+
 #[test]
 fn configs_keep_their_text() {
     let text = r#"{"molecules": [{"id": "a", "atoms": [{"id": "x", "atom": "csv-reader", "config": { "null_words": ["b", "a"],  "dataset":"0190a1b2-0000-7000-8000-000000000001" }},
