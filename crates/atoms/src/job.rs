@@ -2,19 +2,21 @@
 
 use std::{
     path::PathBuf,
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 use datafusion::prelude::{DataFrame, SessionContext};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tempfile::{NamedTempFile, TempPath};
 use trinity_storage::Storage;
 
 use crate::{
-    Fault, InputTable, LogLine, LogSink, Outcome, OutputTable, Task,
-    csv::{self, Inference},
-    fault::code,
-    input,
+    Engine, Fault, InputTable, LogLine, LogSink, Outcome, OutputTable, Task, csv::Inference, engine::Mode, fault::code,
+    input, remote,
 };
 
 /// What an atom's code is given.
@@ -27,11 +29,16 @@ pub(crate) struct Job<'a> {
     pub log: LogSink,
     rows_in: AtomicU64,
     guessed_types: AtomicBool,
+    scratch_dir: PathBuf,
+    /// Removed with the job.
+    scratch: Mutex<Vec<TempPath>>,
 }
 
 impl<'a> Job<'a> {
-    pub fn new(task: &'a Task, storage: &'a Storage, session: SessionContext, log: LogSink) -> Self {
-        Self {
+    pub fn new(engine: &Engine, mode: Mode, storage: &'a Storage, task: &'a Task, log: LogSink) -> Result<Self, Fault> {
+        let session = engine.session(mode)?;
+        remote::register(&session, storage);
+        Ok(Self {
             task,
             storage,
             session,
@@ -39,7 +46,9 @@ impl<'a> Job<'a> {
             log,
             rows_in: AtomicU64::new(0),
             guessed_types: AtomicBool::new(false),
-        }
+            scratch_dir: engine.spill_dir().to_owned(),
+            scratch: Mutex::default(),
+        })
     }
 
     /// The config in the atom's own form.
@@ -63,22 +72,36 @@ impl<'a> Job<'a> {
         let table = self.task.inputs.get(at).ok_or_else(|| {
             Fault::config(format!("the atom needs input {} and got {}", at + 1, self.task.inputs.len()))
         })?;
-        self.open(table, &csv::Options::default(), &input_name(at)).await
+        self.open(table, &input::Options::default(), &input_name(at)).await
     }
 
     /// Opens a table under a name and counts its rows as read.
-    pub async fn open(&self, table: &InputTable, options: &csv::Options, name: &str) -> Result<DataFrame, Fault> {
+    pub async fn open(&self, table: &InputTable, options: &input::Options, name: &str) -> Result<DataFrame, Fault> {
         let opened = input::open(self, table, options).await?;
         self.rows_in.fetch_add(opened.rows, Ordering::Relaxed);
         self.guessed_types.fetch_or(opened.guessed_types, Ordering::Relaxed);
         Ok(opened.frame.alias(name)?)
     }
 
-    /// Where a file is on this machine.
-    pub fn path(&self, storage_key: &str) -> Result<PathBuf, Fault> {
-        self.storage
-            .local_path(storage_key)?
-            .ok_or_else(|| Fault::lasting(code::INTERNAL, "atoms read from a store on this machine only"))
+    /// The value of a secret that the config names.
+    pub fn secret(&self, name: &str) -> Result<&str, Fault> {
+        let found = self.task.secrets.get(name).map(String::as_str);
+        found.ok_or_else(|| {
+            let problem = format!("the variable {name} is not set in the environment of whoever answers for the run");
+            Fault::lasting(code::SECRET_MISSING, problem)
+        })
+    }
+
+    /// A new file beside what the engine spills.
+    pub fn scratch(&self) -> Result<NamedTempFile, Fault> {
+        NamedTempFile::new_in(&self.scratch_dir).map_err(|error| Fault::from_io(&error))
+    }
+
+    /// Keeps such a file as long as the job.
+    pub fn keep(&self, file: TempPath) -> PathBuf {
+        let path = file.to_path_buf();
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(file);
+        path
     }
 
     /// Rows of the inputs opened so far.

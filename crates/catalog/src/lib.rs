@@ -8,4 +8,4 @@ mod fault;
 mod spec;
 
 pub use config::{BadSchema, ConfigFault, ConfigSchema, dataset_ids, validate_config};
-pub use spec::{AtomSpec, CATEGORIES, all, find, find_latest};
+pub use spec::{AtomSpec, CATEGORIES, Port, PortColumn, TYPES, all, find, find_latest};
