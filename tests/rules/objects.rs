@@ -36,13 +36,13 @@ impl Fixture {
             let grant = json!({"object_type": "project", "object_id": project, "subject": subject, "level": level});
             owner.post("/grants", grant).await.data();
         }
-        let made = |answer: Value| answer["id"].as_str().expect("an id").to_owned();
+        let made = |answer: &Value| answer["id"].as_str().expect("an id").to_owned();
         let job = json!({"name": "Nightly", "steps": [{"workflow_id": workflow}]});
         let job = made(owner.post(&format!("/projects/{project}/jobs"), job).await.data());
         let schedule = json!({"name": "Yearly", "workflow_id": workflow, "cron": "0 0 1 1 *"});
         let schedule = made(owner.post("/schedules", schedule).await.data());
-        let hook = owner.post("/hooks", json!({"name": "Called", "workflow_id": workflow})).await.data();
-        let (dataset, hook) = (made(dataset), made(hook["hook"].clone()));
+        let hook = owner.post("/hooks", json!({"name": "Called", "workflow_id": workflow})).await;
+        let (dataset, hook) = (made(&dataset), made(&hook.data()["hook"]));
         let ids = [
             ("project", project),
             ("dataset", dataset),

@@ -9,7 +9,6 @@ use datafusion::{
     config::ConfigNonZeroUsize,
     execution::{
         disk_manager::{DiskManagerBuilder, DiskManagerMode},
-        memory_pool::FairSpillPool,
         runtime_env::{RuntimeEnv, RuntimeEnvBuilder},
     },
     prelude::{SessionConfig, SessionContext},
@@ -17,7 +16,7 @@ use datafusion::{
 use serde::{Deserialize, Serialize};
 use trinity_egress::Egress;
 
-use crate::Fault;
+use crate::{Fault, memory::Memory};
 
 /// What one child process may use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +40,7 @@ const LEAN_BATCH_ROWS: usize = 1_024;
 #[derive(Debug, Clone)]
 pub struct Engine {
     runtime: Arc<RuntimeEnv>,
+    memory: Arc<Memory>,
     spill_dir: PathBuf,
     threads: usize,
     sort_reserve_bytes: usize,
@@ -60,8 +60,28 @@ pub(crate) struct Outside {
 pub(crate) struct Mode {
     /// Whether threads may work on parts of a table at once; rows then come in any order.
     pub parallel: bool,
-    /// Slower, with less memory: joins that can spill, smaller batches, nothing side by side.
-    pub lean: bool,
+    pub thrift: Thrift,
+}
+
+/// How much a session does without, to need less memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Thrift {
+    None,
+    /// Smaller batches, and nothing side by side.
+    Single,
+    /// Smaller batches, and joins by sorting, which can use the disk.
+    Sorted,
+}
+
+impl Thrift {
+    /// What to try next when memory ran out.
+    pub fn more(self) -> Option<Self> {
+        match self {
+            Self::None => Some(Self::Single),
+            Self::Single => Some(Self::Sorted),
+            Self::Sorted => None,
+        }
+    }
 }
 
 impl Engine {
@@ -74,13 +94,12 @@ impl Engine {
         let spill = DiskManagerBuilder::default()
             .with_mode(DiskManagerMode::Directories(vec![settings.spill_dir.clone()]))
             .with_max_temp_directory_size(settings.spill_limit_bytes);
-        let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(settings.memory_limit_bytes)))
-            .with_disk_manager_builder(spill)
-            .build_arc()?;
+        let memory = Arc::new(Memory::new(settings.memory_limit_bytes));
+        let runtime =
+            RuntimeEnvBuilder::new().with_memory_pool(memory.clone()).with_disk_manager_builder(spill).build_arc()?;
         let threads = settings.threads.max(1);
         let sort_reserve_bytes = (settings.memory_limit_bytes / threads / 16).min(MAX_SORT_RESERVE_BYTES);
-        Ok(Self { runtime, spill_dir: settings.spill_dir.clone(), threads, sort_reserve_bytes, outside: None })
+        Ok(Self { runtime, memory, spill_dir: settings.spill_dir.clone(), threads, sort_reserve_bytes, outside: None })
     }
 
     /// Where files may lie that are needed for a while.
@@ -95,13 +114,23 @@ impl Engine {
     }
 
     pub(crate) fn session(&self, mode: Mode) -> Result<SessionContext, Fault> {
-        let partitions = if mode.parallel && !mode.lean { self.threads } else { 1 };
+        let partitions = match (mode.parallel, mode.thrift) {
+            (true, Thrift::None) => self.threads,
+            // Why two: with one, the engine joins by a hash table, whatever it is told to prefer.
+            (true, Thrift::Sorted) => 2,
+            _ => 1,
+        };
+        // A process executes one task at a time.
+        self.memory.bound_merges(mode.thrift == Thrift::Sorted);
+        let lean = mode.thrift != Thrift::None;
         let mut config = SessionConfig::new().with_target_partitions(partitions).with_information_schema(false);
         let options = config.options_mut();
         // Why: people write column names as they stand in their files.
         options.sql_parser.enable_ident_normalization = false;
-        options.optimizer.prefer_hash_join = !mode.lean;
-        if mode.lean {
+        options.optimizer.prefer_hash_join = !lean;
+        if lean {
+            // Why: batches of views are counted with all of the pages that they look at, many times over.
+            options.execution.parquet.schema_force_view_types = false;
             options.execution.batch_size = ConfigNonZeroUsize::try_new(LEAN_BATCH_ROWS)?;
         }
         options.execution.collect_statistics = false;

@@ -19,10 +19,12 @@ pub struct Fault {
 
 /// The words that callers compare with.
 pub mod code {
+    pub const ARROW_MALFORMED: &str = "ARROW_MALFORMED";
     pub const ATOM_CRASHED: &str = "ATOM_CRASHED";
     pub const ATOM_UNKNOWN: &str = "ATOM_UNKNOWN";
     pub const CANCELLED: &str = "CANCELLED";
     pub const CONFIG_INVALID: &str = "CONFIG_INVALID";
+    pub const CONNECTION_FAILED: &str = "CONNECTION_FAILED";
     pub const CSV_EMPTY: &str = "CSV_EMPTY";
     pub const CSV_MALFORMED: &str = "CSV_MALFORMED";
     pub const DATA_INVALID: &str = "DATA_INVALID";
@@ -30,14 +32,18 @@ pub mod code {
     pub const HTTP_FAILED: &str = "HTTP_FAILED";
     pub const HTTP_REFUSED: &str = "HTTP_REFUSED";
     pub const HTTP_REJECTED: &str = "HTTP_REJECTED";
+    pub const EXCEL_MALFORMED: &str = "EXCEL_MALFORMED";
     pub const INPUT_MISSING: &str = "INPUT_MISSING";
     pub const INTERNAL: &str = "INTERNAL";
     pub const IO_FAILED: &str = "IO_FAILED";
+    pub const JSON_MALFORMED: &str = "JSON_MALFORMED";
     pub const JOIN_TOO_LARGE: &str = "JOIN_TOO_LARGE";
     pub const OUT_OF_MEMORY: &str = "OUT_OF_MEMORY";
     pub const PARQUET_MALFORMED: &str = "PARQUET_MALFORMED";
     pub const QUERY_INVALID: &str = "QUERY_INVALID";
     pub const SECRET_MISSING: &str = "SECRET_MISSING";
+    pub const TOO_LARGE: &str = "TOO_LARGE";
+    pub const VALIDATION_FAILED: &str = "VALIDATION_FAILED";
 }
 
 impl Fault {
@@ -59,6 +65,14 @@ impl Fault {
     /// The task was asked to stop.
     pub fn cancelled() -> Self {
         Self::lasting(code::CANCELLED, "cancelled")
+    }
+
+    /// The same without what these texts say.
+    pub(crate) fn without<'a>(mut self, secrets: impl Iterator<Item = &'a String>) -> Self {
+        for secret in secrets.filter(|secret| !secret.is_empty()) {
+            self.message = self.message.replace(secret, "•••");
+        }
+        self
     }
 
     /// The same with words put before the message.

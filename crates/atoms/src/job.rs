@@ -9,19 +9,14 @@ use std::{
 };
 
 use datafusion::prelude::{DataFrame, SessionContext};
-use futures::StreamExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tempfile::{NamedTempFile, TempPath};
-use tokio::io::AsyncWriteExt;
 use trinity_storage::Storage;
 
 use crate::{
-    Fault, InputTable, LogLine, LogSink, Outcome, OutputTable, Task,
-    csv::{self, Inference},
-    engine::Outside,
-    fault::code,
-    input,
+    Engine, Fault, InputTable, LogLine, LogSink, Outcome, OutputTable, Task, csv::Inference, engine::Mode, fault::code,
+    input, remote,
 };
 
 /// What an atom's code is given.
@@ -34,12 +29,16 @@ pub(crate) struct Job<'a> {
     pub log: LogSink,
     rows_in: AtomicU64,
     guessed_types: AtomicBool,
-    copies: Mutex<Vec<TempPath>>,
+    scratch_dir: PathBuf,
+    /// Removed with the job.
+    scratch: Mutex<Vec<TempPath>>,
 }
 
 impl<'a> Job<'a> {
-    pub fn new(task: &'a Task, storage: &'a Storage, session: SessionContext, log: LogSink) -> Self {
-        Self {
+    pub fn new(engine: &Engine, mode: Mode, storage: &'a Storage, task: &'a Task, log: LogSink) -> Result<Self, Fault> {
+        let session = engine.session(mode)?;
+        remote::register(&session, storage);
+        Ok(Self {
             task,
             storage,
             session,
@@ -47,8 +46,9 @@ impl<'a> Job<'a> {
             log,
             rows_in: AtomicU64::new(0),
             guessed_types: AtomicBool::new(false),
-            copies: Mutex::default(),
-        }
+            scratch_dir: engine.spill_dir().to_owned(),
+            scratch: Mutex::default(),
+        })
     }
 
     /// The config in the atom's own form.
@@ -72,36 +72,36 @@ impl<'a> Job<'a> {
         let table = self.task.inputs.get(at).ok_or_else(|| {
             Fault::config(format!("the atom needs input {} and got {}", at + 1, self.task.inputs.len()))
         })?;
-        self.open(table, &csv::Options::default(), &input_name(at)).await
+        self.open(table, &input::Options::default(), &input_name(at)).await
     }
 
     /// Opens a table under a name and counts its rows as read.
-    pub async fn open(&self, table: &InputTable, options: &csv::Options, name: &str) -> Result<DataFrame, Fault> {
+    pub async fn open(&self, table: &InputTable, options: &input::Options, name: &str) -> Result<DataFrame, Fault> {
         let opened = input::open(self, table, options).await?;
         self.rows_in.fetch_add(opened.rows, Ordering::Relaxed);
         self.guessed_types.fetch_or(opened.guessed_types, Ordering::Relaxed);
         Ok(opened.frame.alias(name)?)
     }
 
-    /// Where a file is on this machine, brought here when the store is elsewhere; it stays as long as the job.
-    pub async fn path(&self, storage_key: &str) -> Result<PathBuf, Fault> {
-        if let Some(path) = self.storage.local_path(storage_key)? {
-            return Ok(path);
-        }
-        let outside = self.session.state().config().get_extension::<Outside>();
-        let outside =
-            outside.ok_or_else(|| Fault::lasting(code::INTERNAL, "there is no room for files from elsewhere"))?;
-        let failed = |error: std::io::Error| Fault::from_io(&error);
-        let (file, path) = NamedTempFile::new_in(&outside.scratch).map_err(failed)?.into_parts();
-        let mut file = tokio::fs::File::from_std(file);
-        let mut pieces = self.storage.get(storage_key).await?;
-        while let Some(bytes) = pieces.next().await {
-            file.write_all(&bytes?).await.map_err(failed)?;
-        }
-        file.flush().await.map_err(failed)?;
-        let place = path.to_path_buf();
-        self.copies.lock().unwrap_or_else(PoisonError::into_inner).push(path);
-        Ok(place)
+    /// The value of a secret that the config names.
+    pub fn secret(&self, name: &str) -> Result<&str, Fault> {
+        let found = self.task.secrets.get(name).map(String::as_str);
+        found.ok_or_else(|| {
+            let problem = format!("the variable {name} is not set in the environment of whoever answers for the run");
+            Fault::lasting(code::SECRET_MISSING, problem)
+        })
+    }
+
+    /// A new file beside what the engine spills.
+    pub fn scratch(&self) -> Result<NamedTempFile, Fault> {
+        NamedTempFile::new_in(&self.scratch_dir).map_err(|error| Fault::from_io(&error))
+    }
+
+    /// Keeps such a file as long as the job.
+    pub fn keep(&self, file: TempPath) -> PathBuf {
+        let path = file.to_path_buf();
+        self.scratch.lock().unwrap_or_else(PoisonError::into_inner).push(file);
+        path
     }
 
     /// Rows of the inputs opened so far.

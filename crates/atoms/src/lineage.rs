@@ -1,19 +1,37 @@
 //! Which columns of the inputs a column of the result comes from, read off the engine's plan.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use datafusion::{
     common::DFSchema,
     logical_expr::{Expr, JoinType, LogicalPlan},
 };
 
-/// The sources of one column, as `input.column`.
-type Sources = BTreeSet<String>;
+use crate::{ColumnLineage, ColumnSource, Task, job::input_name};
 
-/// The sources of every column of a plan's result, by name.
-pub(crate) fn columns(plan: &LogicalPlan) -> BTreeMap<String, Sources> {
-    plan.schema().fields().iter().map(|field| field.name().clone()).zip(sources(plan)).collect()
+/// The sources of one column: table and column.
+type Sources = BTreeSet<(String, String)>;
+
+/// The sources of every column of a plan's result. What is made from nothing, as a number of rows, has none.
+pub(crate) fn columns(plan: &LogicalPlan, task: &Task) -> Vec<ColumnLineage> {
+    let names = plan.schema().fields().iter().map(|field| field.name().clone());
+    names.zip(sources(plan)).map(|(column, found)| ColumnLineage { column, sources: resolved(&found, task) }).collect()
 }
+
+fn resolved(sources: &Sources, task: &Task) -> Vec<ColumnSource> {
+    let place = |table: &str| match table {
+        // A reader has one file, which comes after the inputs.
+        DATASET => Some(task.inputs.len()),
+        table => (0..task.inputs.len()).find(|at| input_name(*at) == table),
+    };
+    let known = sources.iter().filter_map(|(table, column)| {
+        Some(ColumnSource { input: u32::try_from(place(table)?).ok()?, column: column.clone() })
+    });
+    known.collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// What the file behind a reader is called.
+pub(crate) const DATASET: &str = "dataset";
 
 fn sources(plan: &LogicalPlan) -> Vec<Sources> {
     match plan {
@@ -59,11 +77,11 @@ fn passed_on(plan: &LogicalPlan) -> Vec<Sources> {
 }
 
 fn is_input(table: &str) -> bool {
-    table == "input" || table == "dataset" || table.starts_with("input_")
+    table == "input" || table == DATASET || table.starts_with("input_")
 }
 
 fn leaf(table: &str, schema: &DFSchema) -> Vec<Sources> {
-    schema.fields().iter().map(|field| Sources::from([format!("{table}.{}", field.name())])).collect()
+    schema.fields().iter().map(|field| Sources::from([(table.to_owned(), field.name().clone())])).collect()
 }
 
 fn of_all(expressions: &[Expr], input: &LogicalPlan) -> Vec<Sources> {

@@ -1,16 +1,10 @@
 //! Tables written to the object store: Parquet with its schema and its story beside it, whole or not at all.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use bytes::Bytes;
 use datafusion::{
-    arrow::{
-        array::RecordBatch,
-        datatypes::{Schema, SchemaRef},
-    },
+    arrow::{array::RecordBatch, datatypes::SchemaRef},
     execution::SendableRecordBatchStream,
     physical_plan::{execute_stream, execute_stream_partitioned},
     prelude::DataFrame,
@@ -29,7 +23,12 @@ use serde_json::json;
 use tokio::{sync::mpsc, task::JoinSet};
 use trinity_storage::{Storage, Stored, Upload, layout};
 
-use crate::{Fault, Format, OutputTable, clock, fault::code, job::Job, lineage, types};
+use crate::{
+    ColumnLineage, Fault, Format, OutputTable, clock,
+    fault::code,
+    job::{Job, input_name},
+    lineage, types,
+};
 
 /// Rows of a row group: small enough that a writer's memory stays small.
 const ROW_GROUP_ROWS: usize = 128 * 1024;
@@ -38,41 +37,90 @@ const DICTIONARY_BYTES: usize = 64 * 1024;
 /// Batches read ahead of the writer, so that reading and writing overlap.
 const BATCHES_AHEAD: usize = 4;
 
-type ColumnSources = BTreeMap<String, BTreeSet<String>>;
-
 /// Changes rows on their way to the file.
-pub(crate) type Map = Box<dyn FnMut(RecordBatch) -> Result<RecordBatch, Fault> + Send>;
+pub(crate) type Map = Box<dyn FnMut(RecordBatch) -> Result<Vec<RecordBatch>, Fault> + Send>;
 
 /// Writes what a query gives; a session without parallel work keeps the order of the input.
 pub(crate) async fn frame(job: &Job<'_>, name: &str, frame: DataFrame) -> Result<OutputTable, Fault> {
-    mapped(job, name, frame, Box::new(Ok)).await
+    written(job, name, rows(job, frame).await?).await
 }
 
-/// Writes what a query gives, each batch changed on its way.
+/// Writes what a query gives, rows changed on their way but not the columns.
 pub(crate) async fn mapped(job: &Job<'_>, name: &str, frame: DataFrame, map: Map) -> Result<OutputTable, Fault> {
-    let frame = types::normalize(frame)?;
-    let sources = lineage::columns(frame.logical_plan());
-    let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
-    let task = Arc::new(frame.task_ctx());
-    let plan = frame.create_physical_plan().await?;
-    let (sender, receiver) = mpsc::channel(BATCHES_AHEAD);
-    // Why a set: dropping it stops the reading when the writing fails or the task is cancelled.
-    let mut reading = JoinSet::new();
-    let in_any_order = task.session_config().target_partitions() > 1;
-    let streams =
-        if in_any_order { vec![execute_stream(plan, task)?] } else { execute_stream_partitioned(plan, task)? };
-    reading.spawn(forward(streams, map, sender));
-    write(job, name, schema, sources, receiver).await
+    written(job, name, started(job, frame, None, map).await?).await
+}
+
+/// Writes what a query gives, rows and columns changed on their way.
+pub(crate) async fn reshaped(
+    job: &Job<'_>,
+    name: &str,
+    frame: DataFrame,
+    shape: (SchemaRef, Vec<ColumnLineage>),
+    map: Map,
+) -> Result<OutputTable, Fault> {
+    written(job, name, started(job, frame, Some(shape), map).await?).await
 }
 
 /// Writes rows that are already in memory.
 pub(crate) async fn batch(job: &Job<'_>, name: &str, batch: RecordBatch) -> Result<OutputTable, Fault> {
-    let (sender, receiver) = mpsc::channel(2);
-    let schema = batch.schema();
-    for item in [Ok(batch), Err(end_of_data())] {
-        sender.try_send(item).map_err(|_| Fault::passing(code::INTERNAL, "the writer's queue is full"))?;
+    let mut table = Table::start(job, name, batch.schema()).await?;
+    table.write(&batch).await?;
+    table.finish(job, Vec::new()).await
+}
+
+async fn written(job: &Job<'_>, name: &str, mut rows: Rows) -> Result<OutputTable, Fault> {
+    let mut table = Table::start(job, name, rows.schema.clone()).await?;
+    while let Some(batch) = rows.next().await? {
+        table.write(&batch).await?;
     }
-    write(job, name, schema, ColumnSources::new(), receiver).await
+    table.finish(job, rows.lineage).await
+}
+
+/// The rows of a query, which is being executed.
+pub(crate) struct Rows {
+    pub schema: SchemaRef,
+    pub lineage: Vec<ColumnLineage>,
+    batches: mpsc::Receiver<Result<RecordBatch, Fault>>,
+    /// Why a set: dropping it stops the reading when the writing fails or the task is cancelled.
+    _reading: JoinSet<()>,
+}
+
+/// Begins to execute a query.
+pub(crate) async fn rows(job: &Job<'_>, frame: DataFrame) -> Result<Rows, Fault> {
+    started(job, frame, None, Box::new(|batch| Ok(vec![batch]))).await
+}
+
+async fn started(
+    job: &Job<'_>,
+    frame: DataFrame,
+    shape: Option<(SchemaRef, Vec<ColumnLineage>)>,
+    map: Map,
+) -> Result<Rows, Fault> {
+    let frame = types::normalize(frame)?;
+    let (schema, lineage) = shape.unwrap_or_else(|| {
+        (Arc::new(frame.schema().as_arrow().clone()), lineage::columns(frame.logical_plan(), job.task))
+    });
+    let task = Arc::new(frame.task_ctx());
+    let plan = frame.create_physical_plan().await?;
+    let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
+    let in_any_order = task.session_config().target_partitions() > 1;
+    let streams =
+        if in_any_order { vec![execute_stream(plan, task)?] } else { execute_stream_partitioned(plan, task)? };
+    let mut reading = JoinSet::new();
+    reading.spawn(forward(streams, map, sender));
+    Ok(Rows { schema, lineage, batches, _reading: reading })
+}
+
+impl Rows {
+    /// The next rows; `None` at the end.
+    pub async fn next(&mut self) -> Result<Option<RecordBatch>, Fault> {
+        match self.batches.recv().await {
+            Some(Ok(batch)) => Ok(Some(batch)),
+            Some(Err(fault)) if fault.code == END => Ok(None),
+            Some(Err(fault)) => Err(fault),
+            None => Err(Fault::passing(code::INTERNAL, "the operation broke off")),
+        }
+    }
 }
 
 /// Why one after the other: the rows keep the order of the file that they come from.
@@ -83,61 +131,67 @@ async fn forward(
 ) {
     for mut stream in streams {
         while let Some(batch) = stream.next().await {
-            let batch = batch.map_err(Fault::from).and_then(&mut map);
-            let failed = batch.is_err();
-            if sender.send(batch).await.is_err() || failed {
-                return;
+            match batch.map_err(Fault::from).and_then(&mut map) {
+                Ok(batches) => {
+                    for batch in batches {
+                        if sender.send(Ok(batch)).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+                Err(fault) => {
+                    let _ = sender.send(Err(fault)).await;
+                    return;
+                }
             }
         }
     }
     // The end of the data is said aloud: a sender that only vanishes has panicked.
-    let _ = sender.send(Err(end_of_data())).await;
+    let _ = sender.send(Err(Fault::lasting(END, ""))).await;
 }
 
 const END: &str = "END_OF_DATA";
 
-fn end_of_data() -> Fault {
-    Fault::lasting(END, "")
+/// A Parquet file of the object store that is being written.
+pub(crate) struct Table {
+    name: String,
+    key: String,
+    schema: SchemaRef,
+    writer: AsyncArrowWriter<Sink>,
+    rows: u64,
 }
 
-async fn write(
-    job: &Job<'_>,
-    name: &str,
-    schema: SchemaRef,
-    sources: ColumnSources,
-    mut batches: mpsc::Receiver<Result<RecordBatch, Fault>>,
-) -> Result<OutputTable, Fault> {
-    let prefix = &job.task.output_prefix;
-    let key = layout::output_data(prefix, name);
-    let sink = Sink { upload: Some(job.storage.upload(&key).await?), stored: None };
-    let mut writer = AsyncArrowWriter::try_new_with_options(sink, schema.clone(), options()).map_err(failed)?;
-    let mut rows = 0;
-    loop {
-        match batches.recv().await {
-            Some(Ok(batch)) => {
-                rows += batch.num_rows() as u64;
-                writer.write(&batch).await.map_err(failed)?;
-            }
-            Some(Err(fault)) if fault.code == END => break,
-            Some(Err(fault)) => return Err(fault),
-            None => return Err(Fault::passing(code::INTERNAL, "the operation broke off")),
-        }
+impl Table {
+    pub async fn start(job: &Job<'_>, name: &str, schema: SchemaRef) -> Result<Self, Fault> {
+        let key = layout::output_data(&job.task.output_prefix, name);
+        let sink = Sink { upload: Some(job.storage.upload(&key).await?), stored: None };
+        let writer = AsyncArrowWriter::try_new_with_options(sink, schema.clone(), options()).map_err(failed)?;
+        Ok(Self { name: name.to_owned(), key, schema, writer, rows: 0 })
     }
-    writer.finish().await.map_err(failed)?;
-    let stored =
-        writer.into_inner().stored.ok_or_else(|| Fault::passing(code::IO_FAILED, "the file was not stored"))?;
-    let output = OutputTable {
-        name: name.to_owned(),
-        storage_key: key,
-        rows,
-        size_bytes: stored.size_bytes,
-        content_hash: stored.content_hash,
-        columns: types::columns(&schema),
-        format: Format::Parquet,
-        lineage: Vec::new(),
-    };
-    describe(job, &output, &schema, &sources).await?;
-    Ok(output)
+
+    pub async fn write(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
+        self.rows += batch.num_rows() as u64;
+        self.writer.write(batch).await.map_err(failed)
+    }
+
+    /// Makes the table visible.
+    pub async fn finish(mut self, job: &Job<'_>, lineage: Vec<ColumnLineage>) -> Result<OutputTable, Fault> {
+        self.writer.finish().await.map_err(failed)?;
+        let stored = self.writer.into_inner().stored;
+        let stored = stored.ok_or_else(|| Fault::passing(code::IO_FAILED, "the file was not stored"))?;
+        let output = OutputTable {
+            name: self.name,
+            storage_key: self.key,
+            rows: self.rows,
+            size_bytes: stored.size_bytes,
+            content_hash: stored.content_hash,
+            columns: types::columns(&self.schema),
+            format: Format::Parquet,
+            lineage,
+        };
+        describe(job, &output).await?;
+        Ok(output)
+    }
 }
 
 fn options() -> ArrowWriterOptions {
@@ -155,12 +209,14 @@ fn options() -> ArrowWriterOptions {
     ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true)
 }
 
-async fn describe(job: &Job<'_>, output: &OutputTable, schema: &Schema, sources: &ColumnSources) -> Result<(), Fault> {
+/// Writes the schema and the story of an output beside it.
+pub(crate) async fn describe(job: &Job<'_>, output: &OutputTable) -> Result<(), Fault> {
     let prefix = &job.task.output_prefix;
     let inputs: Vec<_> = job.task.inputs.iter().chain(&job.task.datasets).collect();
-    let columns = json!({ "columns": types::columns(schema), "rows": output.rows });
+    let columns = json!({ "columns": output.columns, "rows": output.rows });
     let metadata = json!({
         "name": output.name,
+        "format": output.format,
         "atom": job.task.atom,
         "version": job.task.version,
         "config": job.task.config,
@@ -170,11 +226,22 @@ async fn describe(job: &Job<'_>, output: &OutputTable, schema: &Schema, sources:
         "rows": output.rows,
         "size_bytes": output.size_bytes,
         "content_hash": output.content_hash,
-        "column_sources": sources,
+        "column_sources": sources(job, &output.lineage),
         "written_at": clock::now_text(),
     });
     put(job.storage, &layout::output_schema(prefix, &output.name), &columns).await?;
     put(job.storage, &layout::output_metadata(prefix, &output.name), &metadata).await
+}
+
+/// The sources of each column as people call them: `input_2.price`.
+fn sources(job: &Job<'_>, lineage: &[ColumnLineage]) -> BTreeMap<String, Vec<String>> {
+    let inputs = job.task.inputs.len();
+    let table = |at: usize| if at < inputs { input_name(at) } else { lineage::DATASET.to_owned() };
+    let named = |column: &ColumnLineage| {
+        let sources = column.sources.iter().map(|source| format!("{}.{}", table(source.input as usize), source.column));
+        (column.column.clone(), sources.collect())
+    };
+    lineage.iter().map(named).collect()
 }
 
 async fn put(storage: &Storage, key: &str, document: &serde_json::Value) -> Result<(), Fault> {

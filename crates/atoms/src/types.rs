@@ -1,6 +1,6 @@
 //! Names of column types as people see them, and the few types that tables are written in.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use datafusion::{
     arrow::datatypes::{DataType, Field, Schema, TimeUnit},
@@ -8,8 +8,51 @@ use datafusion::{
     logical_expr::{Expr, cast, expr::Alias, ident},
     prelude::DataFrame,
 };
+use serde::Deserialize;
 
 use crate::{ColumnInfo, Fault};
+
+/// The type of a column as a config names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Kind {
+    Boolean,
+    Int64,
+    Float64,
+    Date,
+    Timestamp,
+    String,
+}
+
+impl Kind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Boolean => "boolean",
+            Self::Int64 => "int64",
+            Self::Float64 => "float64",
+            Self::Date => "date",
+            Self::Timestamp => "timestamp",
+            Self::String => "string",
+        }
+    }
+
+    /// The type with its article, for messages.
+    pub fn phrase(self) -> String {
+        let article = if self == Self::Int64 { "an" } else { "a" };
+        format!("{article} {}", self.word())
+    }
+
+    pub fn data_type(self) -> DataType {
+        match self {
+            Self::Boolean => DataType::Boolean,
+            Self::Int64 => DataType::Int64,
+            Self::Float64 => DataType::Float64,
+            Self::Date => DataType::Date32,
+            Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
+            Self::String => DataType::Utf8View,
+        }
+    }
+}
 
 /// The name of a type: one of ours for the usual ones, else the engine's.
 pub(crate) fn name(data_type: &DataType) -> String {
@@ -51,6 +94,7 @@ fn written_as(data_type: &DataType) -> DataType {
         DataType::Date64 => DataType::Date32,
         DataType::Timestamp(TimeUnit::Second, zone) => DataType::Timestamp(TimeUnit::Microsecond, zone.clone()),
         DataType::Duration(_) => DataType::Int64,
+        DataType::Dictionary(_, values) => written_as(values),
         other => other.clone(),
     }
 }
@@ -86,6 +130,23 @@ pub(crate) fn require(schema: &Schema, name: &str, place: &str) -> Result<(), Fa
     }
     let known: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).take(50).collect();
     Err(Fault::config(format!("{place}: no column \"{name}\"; the table has {}", known.join(", "))))
+}
+
+/// Names of columns, trimmed and each made unique; numbered where there is none.
+pub(crate) fn unique_names<'a>(given: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut taken = HashSet::new();
+    let unique = |(at, given): (usize, &str)| {
+        let given = given.trim();
+        let wanted = if given.is_empty() { format!("column_{}", at + 1) } else { given.to_owned() };
+        let mut name = wanted.clone();
+        let mut copy = 2;
+        while !taken.insert(name.clone()) {
+            name = format!("{wanted}_{copy}");
+            copy += 1;
+        }
+        name
+    };
+    given.enumerate().map(unique).collect()
 }
 
 /// The table with these columns only, in this order.

@@ -82,23 +82,52 @@ fn atom_execution() -> String {
 
 const FILES: &[&str] = &[
     include_str!("../specs/csv-reader.json"),
+    include_str!("../specs/csv-reader-1.1.0.json"),
     include_str!("../specs/parquet-reader.json"),
+    include_str!("../specs/excel-reader.json"),
+    include_str!("../specs/json-reader.json"),
+    include_str!("../specs/arrow-reader.json"),
+    include_str!("../specs/postgres-reader.json"),
     include_str!("../specs/missing-value-analyzer.json"),
     include_str!("../specs/clean.json"),
+    include_str!("../specs/clean-1.1.0.json"),
+    include_str!("../specs/validate.json"),
     include_str!("../specs/filter.json"),
     include_str!("../specs/select.json"),
     include_str!("../specs/rename.json"),
+    include_str!("../specs/cast.json"),
+    include_str!("../specs/derive.json"),
     include_str!("../specs/sort.json"),
+    include_str!("../specs/sort-1.1.0.json"),
+    include_str!("../specs/distinct.json"),
     include_str!("../specs/limit.json"),
     include_str!("../specs/sample.json"),
     include_str!("../specs/join.json"),
+    include_str!("../specs/join-1.1.0.json"),
     include_str!("../specs/union.json"),
+    include_str!("../specs/union-1.1.0.json"),
     include_str!("../specs/aggregate.json"),
+    include_str!("../specs/aggregate-1.1.0.json"),
+    include_str!("../specs/pivot.json"),
+    include_str!("../specs/unpivot.json"),
+    include_str!("../specs/window.json"),
+    include_str!("../specs/partition.json"),
     include_str!("../specs/sql.json"),
+    include_str!("../specs/sql-1.1.0.json"),
     include_str!("../specs/data-profiler.json"),
+    include_str!("../specs/data-profiler-1.1.0.json"),
     include_str!("../specs/column-classifier.json"),
     include_str!("../specs/http.json"),
     include_str!("../specs/remote.json"),
+    include_str!("../specs/column-classifier-1.1.0.json"),
+    include_str!("../specs/correlation.json"),
+    include_str!("../specs/outliers.json"),
+    include_str!("../specs/linear-regression.json"),
+    include_str!("../specs/ridge-regression.json"),
+    include_str!("../specs/marketing-mix.json"),
+    include_str!("../specs/forecast.json"),
+    include_str!("../specs/write.json"),
+    include_str!("../specs/postgres-writer.json"),
     include_str!("../specs/noop.json"),
     include_str!("../specs/wait.json"),
     include_str!("../specs/fail.json"),
@@ -137,6 +166,8 @@ fn raw_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Err
 mod tests {
     use std::collections::HashSet;
 
+    use serde_json::Value;
+
     use super::*;
     use crate::ConfigSchema;
 
@@ -154,11 +185,67 @@ mod tests {
     fn every_schema_refuses_unknown_settings() {
         for spec in all() {
             let schema = ConfigSchema::parse(&spec.config_schema).unwrap();
-            let mut config: serde_json::Value = serde_json::from_str(&spec.example).unwrap();
+            let mut config: Value = serde_json::from_str(&spec.example).unwrap();
             config["no_such_setting"] = 1.into();
             let faults = schema.faults(&config);
             assert_eq!(faults.len(), 1, "{}: {faults:?}", spec.slug);
             assert_eq!(faults[0].path, "/no_such_setting");
+        }
+    }
+
+    /// What lacks a description among the settings of a schema, by its place.
+    fn undescribed(schema: &Value, place: &str, found: &mut Vec<String>) {
+        for (name, setting) in schema["properties"].as_object().into_iter().flatten() {
+            let place = format!("{place}/{name}");
+            if !setting["description"].as_str().is_some_and(|text| text.ends_with('.')) {
+                found.push(place.clone());
+            }
+            undescribed(setting, &place, found);
+        }
+        if let Some(items) = schema.get("items") {
+            undescribed(items, &format!("{place}/[]"), found);
+        }
+        for branch in schema["oneOf"].as_array().into_iter().flatten() {
+            undescribed(branch, place, found);
+        }
+    }
+
+    /// Settings with a default that their own schema refuses.
+    fn bad_defaults(schema: &Value) -> Vec<&String> {
+        let settings = schema["properties"].as_object().into_iter().flatten();
+        let with_default = settings.filter_map(|(name, setting)| Some((name, setting, setting.get("default")?)));
+        with_default
+            .filter(|(_, setting, default)| {
+                !ConfigSchema::compile((*setting).clone()).unwrap().faults(default).is_empty()
+            })
+            .map(|(name, ..)| name)
+            .collect()
+    }
+
+    #[test]
+    fn every_setting_of_a_newest_version_is_described() {
+        for spec in all().iter().filter(|spec| find_latest(&spec.slug).unwrap().version == spec.version) {
+            let schema: Value = serde_json::from_str(&spec.config_schema).unwrap();
+            let mut found = Vec::new();
+            undescribed(&schema, "", &mut found);
+            assert!(found.is_empty(), "{} {}: {found:?} without a description", spec.slug, spec.version);
+            assert!(bad_defaults(&schema).is_empty(), "{}: {:?}", spec.slug, bad_defaults(&schema));
+        }
+    }
+
+    #[test]
+    fn ports_say_what_goes_in_and_out() {
+        for spec in all() {
+            let described = |port: &Port| {
+                let columns = port.columns.iter().all(|column| column.description.ends_with('.'));
+                !port.name.is_empty() && port.description.ends_with('.') && columns
+            };
+            assert!(TYPES.contains(&spec.kind.as_str()), "{}: {}", spec.slug, spec.kind);
+            assert!(spec.input_ports.iter().chain(&spec.output_ports).all(described), "{}", spec.slug);
+            assert!(spec.input_ports.len() <= spec.max_inputs as usize, "{}", spec.slug);
+            assert_eq!(spec.input_ports.is_empty(), spec.max_inputs == 0, "{}", spec.slug);
+            let names: Vec<&String> = spec.output_ports.iter().map(|port| &port.name).collect();
+            assert_eq!(names, spec.outputs.iter().collect::<Vec<_>>(), "{}", spec.slug);
         }
     }
 

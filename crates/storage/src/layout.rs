@@ -96,6 +96,11 @@ pub fn output_data(output_prefix: &str, name: &str) -> String {
     format!("{output_prefix}/{name}/data.parquet")
 }
 
+/// The file of an output in another format than Parquet.
+pub fn output_file(output_prefix: &str, name: &str, extension: &str) -> String {
+    format!("{output_prefix}/{name}/data.{extension}")
+}
+
 /// The columns of an output.
 pub fn output_schema(output_prefix: &str, name: &str) -> String {
     format!("{output_prefix}/{name}/schema.json")

@@ -31,7 +31,7 @@ struct Aggregation {
 
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Function {
+pub(super) enum Function {
     Sum,
     Mean,
     Min,
@@ -43,7 +43,7 @@ enum Function {
 }
 
 impl Function {
-    fn word(self) -> &'static str {
+    pub fn word(self) -> &'static str {
         match self {
             Self::Sum => "sum",
             Self::Mean => "mean",
@@ -54,6 +54,28 @@ impl Function {
             Self::Median => "median",
             Self::Stddev => "stddev",
         }
+    }
+
+    /// The figure of a column; `place` says where in the config it stands.
+    pub fn of(self, name: &str, schema: &Schema, place: &str) -> Result<Expr, Fault> {
+        types::require(schema, name, place)?;
+        let data_type = schema.field_with_name(name)?.data_type();
+        if self.needs_numbers() && !data_type.is_numeric() {
+            let (word, kind) = (self.word(), types::name(data_type));
+            return Err(Fault::config(format!("{place}: {word} needs numbers; column \"{name}\" is {kind}")));
+        }
+        let column = types::column(name);
+        Ok(match self {
+            Self::Sum => sum(column),
+            Self::Mean => avg(column),
+            Self::Min => min(column),
+            Self::Max => max(column),
+            Self::Count => count(column),
+            Self::CountDistinct => count_distinct(column),
+            // Why: the engine's median of whole numbers is a whole number.
+            Self::Median => median(cast(column, DataType::Float64)),
+            Self::Stddev => stddev(column),
+        })
     }
 
     fn needs_numbers(self) -> bool {
@@ -72,27 +94,7 @@ impl Aggregation {
 
     fn expression(&self, schema: &Schema, place: &str) -> Result<Expr, Fault> {
         let Some(name) = &self.column else { return Ok(count(lit(1))) };
-        types::require(schema, name, place)?;
-        let data_type = schema.field_with_name(name)?.data_type();
-        if self.function.needs_numbers() && !data_type.is_numeric() {
-            let kind = types::name(data_type);
-            return Err(Fault::config(format!(
-                "{place}: {} needs numbers; column \"{name}\" is {kind}",
-                self.function.word()
-            )));
-        }
-        let column = types::column(name);
-        Ok(match self.function {
-            Function::Sum => sum(column),
-            Function::Mean => avg(column),
-            Function::Min => min(column),
-            Function::Max => max(column),
-            Function::Count => count(column),
-            Function::CountDistinct => count_distinct(column),
-            // Why: the engine's median of whole numbers is a whole number.
-            Function::Median => median(cast(column, DataType::Float64)),
-            Function::Stddev => stddev(column),
-        })
+        self.function.of(name, schema, place)
     }
 }
 

@@ -18,16 +18,23 @@ use crate::{Fault, Outcome, job::Job, output, types};
 
 #[derive(Deserialize)]
 struct Config {
-    #[serde(default = "yes")]
-    trim: bool,
-    #[serde(default)]
-    null_words: Vec<String>,
+    #[serde(flatten)]
+    texts: Texts,
     #[serde(default)]
     fill: BTreeMap<String, Value>,
     #[serde(default)]
     drop_rows_with_missing: Columns,
     #[serde(default)]
     dedupe: Columns,
+}
+
+/// What is done to text.
+#[derive(Deserialize)]
+pub(super) struct Texts {
+    #[serde(default = "yes")]
+    trim: bool,
+    #[serde(default)]
+    null_words: Vec<String>,
 }
 
 fn yes() -> bool {
@@ -37,7 +44,7 @@ fn yes() -> bool {
 /// All columns, none, or those named.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Columns {
+pub(super) enum Columns {
     All(bool),
     Named(Vec<String>),
 }
@@ -66,23 +73,28 @@ const WHITE_SPACE: &str = " \t\r\n\u{a0}";
 
 pub(super) async fn run(job: &Job<'_>) -> Result<Outcome, Fault> {
     let config: Config = job.config()?;
-    let frame = clean_texts(job.input(0).await?, &config)?;
+    let frame = texts(job.input(0).await?, &config.texts)?;
     let (frame, filled) = fill::gaps(job, frame, &config.fill).await?;
-    let schema = frame.schema().as_arrow().clone();
-    let needed = config.drop_rows_with_missing.names(&schema, "drop_rows_with_missing")?;
-    let complete = needed.iter().map(|name| types::column(name).is_not_null()).reduce(Expr::and);
-    let frame = match complete {
-        Some(complete) => frame.filter(complete)?,
-        None => frame,
-    };
-    let frame = dedupe(frame, &schema, &config.dedupe.names(&schema, "dedupe")?)?;
+    let frame = rows(frame, &config.drop_rows_with_missing, &config.dedupe)?;
     let output = output::frame(job, "data", frame).await?;
     let removed = job.rows_in() - output.rows;
     job.say("info", format!("{removed} of {} rows removed", job.rows_in()));
     Ok(job.done(output, json!({ "filled": filled, "rows_removed": removed })))
 }
 
-fn clean_texts(frame: DataFrame, config: &Config) -> Result<DataFrame, Fault> {
+/// Drops incomplete rows and repeated ones.
+pub(super) fn rows(frame: DataFrame, with_missing: &Columns, repeated: &Columns) -> Result<DataFrame, Fault> {
+    let schema = frame.schema().as_arrow().clone();
+    let needed = with_missing.names(&schema, "drop_rows_with_missing")?;
+    let complete = needed.iter().map(|name| types::column(name).is_not_null()).reduce(Expr::and);
+    let frame = match complete {
+        Some(complete) => frame.filter(complete)?,
+        None => frame,
+    };
+    dedupe(frame, &schema, &repeated.names(&schema, "dedupe")?)
+}
+
+pub(super) fn texts(frame: DataFrame, config: &Texts) -> Result<DataFrame, Fault> {
     if !config.trim && config.null_words.is_empty() {
         return Ok(frame);
     }

@@ -2,10 +2,18 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray};
+use datafusion::{
+    arrow::{
+        array::{ArrayRef, AsArray, Float64Array, RecordBatch, StringArray},
+        datatypes::DataType,
+    },
+    logical_expr::cast,
+    prelude::DataFrame,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::{classes, select::named};
 use crate::{
     Fault, Outcome,
     job::Job,
@@ -17,6 +25,13 @@ use crate::{
 #[derive(Deserialize)]
 struct Config {
     columns: Option<Vec<String>>,
+    /// Rows whose texts are looked at; 1.0.0 does not.
+    #[serde(default = "usual_sample")]
+    sample_rows: usize,
+}
+
+fn usual_sample() -> usize {
+    5_000
 }
 
 /// What a column is for.
@@ -37,17 +52,54 @@ pub(super) async fn run(job: &Job<'_>) -> Result<Outcome, Fault> {
     if let Some(columns) = &config.columns {
         frame = types::only(frame, columns)?;
     }
-    let classes: Vec<Class> = profile::table(frame, 0).await?.iter().map(classify).collect();
-    let texts = |of: fn(&Class) -> &str| Arc::new(classes.iter().map(|class| Some(of(class))).collect::<StringArray>());
+    let looks_at_values = job.task.version != "1.0.0";
+    let texts = if looks_at_values { sample(&frame, config.sample_rows).await? } else { Vec::new() };
+    let classify = |profile: &ColumnProfile| {
+        let values = texts.iter().find(|(name, _)| *name == profile.column).map_or(&[][..], |(_, values)| values);
+        if looks_at_values { look(profile, values) } else { classify(profile) }
+    };
+    let classes: Vec<Class> = profile::table(frame, 0, 0).await?.iter().map(classify).collect();
+    let words = |of: fn(&Class) -> &str| Arc::new(classes.iter().map(|class| Some(of(class))).collect::<StringArray>());
     let table = RecordBatch::try_from_iter([
-        ("column", texts(|class| &class.column) as ArrayRef),
-        ("type", texts(|class| &class.kind)),
-        ("class", texts(|class| class.class)),
+        ("column", words(|class| &class.column) as ArrayRef),
+        ("type", words(|class| &class.kind)),
+        ("class", words(|class| class.class)),
         ("confidence", Arc::new(classes.iter().map(|class| Some(class.confidence)).collect::<Float64Array>())),
-        ("reason", texts(|class| &class.reason)),
+        ("reason", words(|class| &class.reason)),
     ])?;
     let output = output::batch(job, "classification", table).await?;
     Ok(job.looked(output, json!({ "columns": classes })))
+}
+
+/// The values of the columns of text in the first rows.
+async fn sample(frame: &DataFrame, rows: usize) -> Result<Vec<(String, Vec<String>)>, Fault> {
+    let fields = frame.schema().fields().iter();
+    let names: Vec<String> =
+        fields.filter(|field| types::is_text(field.data_type())).map(|field| field.name().clone()).collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let texts = names.iter().map(|name| named(cast(types::column(name), DataType::Utf8View), name));
+    let batches = frame.clone().limit(0, Some(rows))?.select(texts.collect::<Vec<_>>())?.collect().await?;
+    let values = |at: usize| -> Vec<String> {
+        let columns = batches.iter().map(|batch| batch.column(at).as_string_view());
+        columns.flat_map(|column| column.iter().flatten().map(str::to_owned)).collect()
+    };
+    Ok(names.iter().enumerate().map(|(at, name)| (name.clone(), values(at))).collect())
+}
+
+/// The class by the values, then by the name, then by the figures.
+fn look(profile: &ColumnProfile, values: &[String]) -> Class {
+    let figures = classify(profile);
+    let values: Vec<&str> = values.iter().map(String::as_str).collect();
+    // Why: of nothing, or of one value, there is nothing more to say.
+    if matches!(figures.class, "empty" | "constant") {
+        return figures;
+    }
+    match classes::by_values(&values).or_else(|| classes::by_name(profile)) {
+        Some((class, confidence, reason)) => Class { class, confidence, reason, ..figures },
+        None => figures,
+    }
 }
 
 fn classify(profile: &ColumnProfile) -> Class {
@@ -134,6 +186,7 @@ mod tests {
             stddev: None,
             quantiles: None,
             quantiles_are_exact: true,
+            histogram: None,
             top: vec![],
             top_is_exact: true,
             mean_length,

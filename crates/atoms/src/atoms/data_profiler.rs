@@ -19,7 +19,11 @@ struct Config {
     columns: Option<Vec<String>>,
     #[serde(default = "ten")]
     top: usize,
+    /// Parts of the histogram, which 1.0.0 does not have.
+    bins: Option<usize>,
 }
+
+const USUAL_BINS: usize = 20;
 
 fn ten() -> usize {
     10
@@ -31,12 +35,14 @@ pub(super) async fn run(job: &Job<'_>) -> Result<Outcome, Fault> {
     if let Some(columns) = &config.columns {
         frame = types::only(frame, columns)?;
     }
-    let columns = profile::table(frame, config.top).await?;
-    let output = output::batch(job, "profile", table(&columns)?).await?;
+    let with_histogram = job.task.version != "1.0.0";
+    let bins = if with_histogram { config.bins.unwrap_or(USUAL_BINS) } else { 0 };
+    let columns = profile::table(frame, config.top, bins).await?;
+    let output = output::batch(job, "profile", table(&columns, with_histogram)?).await?;
     Ok(job.looked(output, json!({ "rows": job.rows_in(), "columns": columns })))
 }
 
-fn table(columns: &[ColumnProfile]) -> Result<RecordBatch, Fault> {
+fn table(columns: &[ColumnProfile], with_histogram: bool) -> Result<RecordBatch, Fault> {
     let counts = |of: fn(&ColumnProfile) -> u64| -> ArrayRef {
         Arc::new(columns.iter().map(|column| i64::try_from(of(column)).ok()).collect::<Int64Array>())
     };
@@ -52,7 +58,7 @@ fn table(columns: &[ColumnProfile]) -> Result<RecordBatch, Fault> {
     fn quantile(column: &ColumnProfile, of: fn(&Quantiles) -> f64) -> Option<f64> {
         column.quantiles.as_ref().map(of)
     }
-    Ok(RecordBatch::try_from_iter_with_nullable([
+    let mut table = vec![
         ("column", texts(|column| Some(column.column.clone())), false),
         ("type", texts(|column| Some(column.kind.clone())), false),
         ("rows", counts(|column| column.rows), false),
@@ -72,5 +78,11 @@ fn table(columns: &[ColumnProfile]) -> Result<RecordBatch, Fault> {
         ("mean_length", numbers(|column| column.mean_length), true),
         // The frequent values as JSON text: a list has no place in a flat table.
         ("top", texts(|column| serde_json::to_string(&column.top).ok()), true),
-    ])?)
+    ];
+    if with_histogram {
+        let histogram = |column: &ColumnProfile| serde_json::to_string(column.histogram.as_ref()?).ok();
+        table.push(("histogram", texts(histogram), true));
+        table.push(("histogram_is_exact", flags(|column| column.quantiles_are_exact), false));
+    }
+    Ok(RecordBatch::try_from_iter_with_nullable(table)?)
 }

@@ -1,4 +1,4 @@
-//! `join`: two tables on equal keys.
+//! `join`: two tables on equal keys, or every row with every other.
 
 use datafusion::{
     arrow::{
@@ -20,6 +20,7 @@ use crate::{Fault, Outcome, fault::code, job::Job, output, types};
 struct Config {
     #[serde(rename = "type", default)]
     kind: Kind,
+    #[serde(default)]
     on: Vec<On>,
     #[serde(default = "right")]
     suffix: String,
@@ -37,6 +38,7 @@ enum Kind {
     Full,
     Semi,
     Anti,
+    Cross,
 }
 
 #[derive(Deserialize)]
@@ -71,7 +73,8 @@ fn hundred_million() -> u64 {
 impl Kind {
     fn engine(self) -> JoinType {
         match self {
-            Self::Inner => JoinType::Inner,
+            // A join without keys pairs every row with every other.
+            Self::Inner | Self::Cross => JoinType::Inner,
             Self::Left => JoinType::Left,
             Self::Right => JoinType::Right,
             Self::Full => JoinType::Full,
@@ -92,8 +95,9 @@ pub(super) async fn run(job: &Job<'_>) -> Result<Outcome, Fault> {
         types::require(right.schema().as_arrow(), on.right(), "on, second table")?;
     }
     let only_left = matches!(config.kind, Kind::Semi | Kind::Anti);
-    if !only_left && rows_left.saturating_mul(rows_right) > config.max_rows {
-        refuse_absurd(&config, &left, &right).await?;
+    let pairs = rows_left.saturating_mul(rows_right);
+    if !only_left && pairs > config.max_rows {
+        refuse_absurd(&config, pairs, &left, &right).await?;
     }
     let joined = join(&config, left, right)?;
     let output = output::frame(job, "data", joined).await?;
@@ -101,7 +105,20 @@ pub(super) async fn run(job: &Job<'_>) -> Result<Outcome, Fault> {
 }
 
 /// Why: a join of many rows with many rows on few keys runs for hours and fills the disk, and nobody wants its result.
-async fn refuse_absurd(config: &Config, left: &DataFrame, right: &DataFrame) -> Result<(), Fault> {
+async fn refuse_absurd(config: &Config, pairs: u64, left: &DataFrame, right: &DataFrame) -> Result<(), Fault> {
+    let rows = if config.kind == Kind::Cross { pairs as f64 } else { estimate(config, left, right).await? };
+    if rows > config.max_rows as f64 {
+        let message = format!(
+            "the join would give {rows:.0} rows, more than max_rows ({}): are the keys in \"on\" complete?",
+            config.max_rows
+        );
+        return Err(Fault::lasting(code::JOIN_TOO_LARGE, message));
+    }
+    Ok(())
+}
+
+/// Rows of the result, counted without making them.
+async fn estimate(config: &Config, left: &DataFrame, right: &DataFrame) -> Result<f64, Fault> {
     let counted = |frame: &DataFrame, keys: Vec<&str>, side: &str| -> Result<DataFrame, Fault> {
         let groups = keys.iter().enumerate().map(|(at, key)| named(types::column(key), &format!("{side}_{at}")));
         let rows = named(count(lit(1_i64)), &format!("{side}_rows"));
@@ -114,16 +131,8 @@ async fn refuse_absurd(config: &Config, left: &DataFrame, right: &DataFrame) -> 
     let both = one.join_on(two, JoinType::Inner, matches.collect::<Vec<_>>())?;
     let as_float = |name: &str| cast(types::column(name), DataType::Float64);
     let total = both.aggregate(vec![], vec![named(sum(as_float("one_rows") * as_float("two_rows")), "total")])?;
-    let rows =
-        total.collect().await?.first().map_or(0.0, |batch| batch.column(0).as_primitive::<Float64Type>().value(0));
-    if rows > config.max_rows as f64 {
-        let message = format!(
-            "the join would give {rows:.0} rows, more than max_rows ({}): are the keys in \"on\" complete?",
-            config.max_rows
-        );
-        return Err(Fault::lasting(code::JOIN_TOO_LARGE, message));
-    }
-    Ok(())
+    let total = total.collect().await?;
+    Ok(total.first().map_or(0.0, |batch| batch.column(0).as_primitive::<Float64Type>().value(0)))
 }
 
 fn join(config: &Config, left: DataFrame, right: DataFrame) -> Result<DataFrame, Fault> {

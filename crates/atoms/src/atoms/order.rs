@@ -1,5 +1,6 @@
 //! `sort` and `limit`: the order of rows, and some of them in order.
 
+use datafusion::{arrow::datatypes::Schema, logical_expr::SortExpr};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -10,9 +11,10 @@ struct SortConfig {
     by: Vec<By>,
 }
 
+/// A column to order by.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum By {
+pub(super) enum By {
     Name(String),
     Column {
         column: String,
@@ -26,17 +28,22 @@ enum By {
 pub(super) async fn sort(job: &Job<'_>) -> Result<Outcome, Fault> {
     let config: SortConfig = job.config()?;
     let frame = job.input(0).await?;
-    let mut order = Vec::with_capacity(config.by.len());
-    for by in &config.by {
+    let order = order(&config.by, frame.schema().as_arrow(), "by")?;
+    let output = output::frame(job, "data", frame.sort(order)?).await?;
+    Ok(job.done(output, json!({})))
+}
+
+/// The order as the engine has it; `place` says where in the config it stands.
+pub(super) fn order(by: &[By], schema: &Schema, place: &str) -> Result<Vec<SortExpr>, Fault> {
+    let sort = |by: &By| {
         let (name, descending, missing_first) = match by {
             By::Name(name) => (name, false, false),
             By::Column { column, descending, missing_first } => (column, *descending, *missing_first),
         };
-        types::require(frame.schema().as_arrow(), name, "by")?;
-        order.push(types::column(name).sort(!descending, missing_first));
-    }
-    let output = output::frame(job, "data", frame.sort(order)?).await?;
-    Ok(job.done(output, json!({})))
+        types::require(schema, name, place)?;
+        Ok(types::column(name).sort(!descending, missing_first))
+    };
+    by.iter().map(sort).collect()
 }
 
 #[derive(Deserialize)]

@@ -21,9 +21,9 @@ pub(super) async fn run(job: &Job<'_>) -> Result<Outcome, Fault> {
     let config: Config = job.config()?;
     let frame = job.input(0).await?;
     let mut sampler = Sampler::new(&config, job.rows_in());
-    let keep = move |batch: RecordBatch| -> Result<RecordBatch, Fault> {
+    let keep = move |batch: RecordBatch| -> Result<Vec<RecordBatch>, Fault> {
         let mask: BooleanArray = (0..batch.num_rows()).map(|_| Some(sampler.keep_next())).collect();
-        Ok(filter_record_batch(&batch, &mask)?)
+        Ok(vec![filter_record_batch(&batch, &mask)?])
     };
     let output = output::mapped(job, "data", frame, Box::new(keep)).await?;
     Ok(job.done(output, json!({ "seed": config.seed })))

@@ -3,18 +3,16 @@
 use std::{fs::File, path::Path};
 
 use datafusion::arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
-use serde::Deserialize;
 
 use super::{Options, dates::Format};
-use crate::{Fault, fault::code};
+use crate::{Fault, fault::code, types};
 
 /// Rows and bytes of the sample, whichever ends first.
 const SAMPLE_ROWS: u64 = 1_000;
 const SAMPLE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// The type of a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(from = "Declared")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Boolean,
     Int64,
@@ -22,42 +20,34 @@ pub(crate) enum Kind {
     Date(Format),
     Timestamp,
     Text,
+    /// A date written as the pattern at this place of the options says.
+    Written(usize),
 }
 
-/// The type as a config names it.
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Declared {
-    Boolean,
-    Int64,
-    Float64,
-    Date,
-    Timestamp,
-    String,
-}
-
-impl From<Declared> for Kind {
-    fn from(declared: Declared) -> Self {
+impl From<types::Kind> for Kind {
+    fn from(declared: types::Kind) -> Self {
         match declared {
-            Declared::Boolean => Self::Boolean,
-            Declared::Int64 => Self::Int64,
-            Declared::Float64 => Self::Float64,
-            Declared::Date => Self::Date(Format::Iso),
-            Declared::Timestamp => Self::Timestamp,
-            Declared::String => Self::Text,
+            types::Kind::Boolean => Self::Boolean,
+            types::Kind::Int64 => Self::Int64,
+            types::Kind::Float64 => Self::Float64,
+            types::Kind::Date => Self::Date(Format::Iso),
+            types::Kind::Timestamp => Self::Timestamp,
+            types::Kind::String => Self::Text,
         }
     }
 }
 
 impl Kind {
-    fn word(self) -> &'static str {
+    /// What a value is, for messages.
+    fn phrase(self, options: &Options) -> String {
         match self {
-            Self::Boolean => "boolean",
-            Self::Int64 => "int64",
-            Self::Float64 => "float64",
-            Self::Date(_) => "date",
-            Self::Timestamp => "timestamp",
-            Self::Text => "string",
+            Self::Boolean => "a boolean".into(),
+            Self::Int64 => "an int64".into(),
+            Self::Float64 => "a float64".into(),
+            Self::Date(_) => "a date".into(),
+            Self::Timestamp => "a timestamp".into(),
+            Self::Text => "a string".into(),
+            Self::Written(at) => format!("a date written as {}", options.date_formats[at].1),
         }
     }
 }
@@ -108,7 +98,7 @@ pub(super) fn exact(
             {
                 let line = record.position().map_or(0, csv::Position::line);
                 let value: String = field.chars().take(100).collect();
-                let problem = format!("line {line}: column {}: '{value}' is not a {}", names[at], kind.word());
+                let problem = format!("line {line}: column {}: '{value}' is not {}", names[at], kind.phrase(options));
                 return Err(Fault::lasting(code::CSV_MALFORMED, problem));
             }
         }
@@ -163,11 +153,22 @@ struct Candidate {
     float64: bool,
     dates: [bool; 3],
     timestamp: bool,
+    /// Whether every value is written as the declared pattern says.
+    written: bool,
 }
 
 impl Candidate {
     fn new(declared: Option<Kind>) -> Self {
-        Self { declared, seen: false, boolean: true, int64: true, float64: true, dates: [true; 3], timestamp: true }
+        Self {
+            declared,
+            seen: false,
+            boolean: true,
+            int64: true,
+            float64: true,
+            dates: [true; 3],
+            timestamp: true,
+            written: true,
+        }
     }
 
     fn see(&mut self, field: &str, options: &Options) {
@@ -182,6 +183,9 @@ impl Candidate {
         self.float64 = self.float64 && !code && is_float(field);
         for (at, format) in Format::ALL.into_iter().enumerate() {
             self.dates[at] = self.dates[at] && format.days(field).is_some();
+        }
+        if let Some(Kind::Written(at)) = self.declared {
+            self.written = self.written && options.date_formats[at].1.parse(field).is_some();
         }
         self.timestamp = self.timestamp && field.len() > 10 && string_to_timestamp_nanos(field).is_ok();
     }
@@ -210,6 +214,7 @@ impl Candidate {
             Kind::Date(_) => return self.date(),
             Kind::Timestamp => self.timestamp,
             Kind::Text => true,
+            Kind::Written(_) => self.written,
         };
         fits.then_some(kind)
     }

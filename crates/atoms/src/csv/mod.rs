@@ -3,14 +3,14 @@
 //! [`scan`] finds what is wrong with a file and where; [`infer`] finds the types; [`dates`] reads dates that the
 //! engine does not know. A file that the engine would take silently (cut rows, open quotes, zero bytes) fails here.
 
-mod dates;
+pub(crate) mod dates;
 mod infer;
 mod scan;
 mod scanner;
 
 use std::{
-    collections::{BTreeMap, HashSet},
-    path::Path,
+    collections::BTreeMap,
+    path::{Path, PathBuf},
 };
 
 use datafusion::{
@@ -20,15 +20,17 @@ use datafusion::{
     logical_expr::{Expr, cast, expr::Alias, lit, when},
     prelude::DataFrame,
 };
+use encoding_rs::Encoding;
 
 use crate::{
     Fault,
     fault::code,
     input::{self, Opened},
     job::Job,
-    types,
+    local, types,
 };
-pub(crate) use infer::Kind;
+use dates::Pattern;
+use infer::Kind;
 use scanner::Scanned;
 
 /// How the file is written.
@@ -40,12 +42,44 @@ pub(crate) struct Options {
     /// Words that mean a missing value, beside the empty field.
     pub null_words: Vec<String>,
     /// Types that are not to be found out.
-    pub declared: BTreeMap<String, Kind>,
+    pub declared: BTreeMap<String, types::Kind>,
+    /// How dates of these columns are written.
+    pub date_formats: Vec<(String, Pattern)>,
+    /// How characters are written.
+    pub encoding: &'static Encoding,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { delimiter: b',', quote: b'"', has_header: true, null_words: Vec::new(), declared: BTreeMap::new() }
+        Self {
+            delimiter: b',',
+            quote: b'"',
+            has_header: true,
+            null_words: Vec::new(),
+            declared: BTreeMap::new(),
+            date_formats: Vec::new(),
+            encoding: encoding_rs::UTF_8,
+        }
+    }
+}
+
+impl Options {
+    /// The type that a column is said to have.
+    fn declared(&self, column: &str) -> Option<Kind> {
+        let written = self.date_formats.iter().position(|(name, _)| name == column);
+        written.map(Kind::Written).or_else(|| self.declared.get(column).copied().map(Kind::from))
+    }
+
+    /// Checks that columns of which something is said are there.
+    fn check_names(&self, names: &[String]) -> Result<(), Fault> {
+        let declared = self.declared.keys().map(|name| ("schema", name));
+        let mut said = declared.chain(self.date_formats.iter().map(|(name, _)| ("date_formats", name)));
+        match said.find(|(_, name)| !names.contains(name)) {
+            Some((place, name)) => {
+                Err(Fault::config(format!("{place}: no column \"{name}\"; the file has {}", names.join(", "))))
+            }
+            None => Ok(()),
+        }
     }
 }
 
@@ -59,12 +93,14 @@ pub(crate) enum Inference {
 }
 
 /// Checks the file and opens it as a table.
-pub(crate) async fn open(job: &Job<'_>, path: &Path, options: &Options) -> Result<Opened, Fault> {
-    let (file, options, inference) = (path.to_owned(), options.clone(), job.inference);
+pub(crate) async fn open(job: &Job<'_>, path: PathBuf, options: &Options) -> Result<Opened, Fault> {
+    let path =
+        if options.encoding == encoding_rs::UTF_8 { path } else { local::decoded(job, path, options.encoding).await? };
+    let (file, options, inference) = (path.clone(), options.clone(), job.inference);
     let found = tokio::task::spawn_blocking(move || examine(&file, options, inference))
         .await
         .map_err(|_| Fault::passing(code::INTERNAL, "checking the CSV file broke off"))??;
-    let frame = read(job, path, &found).await?;
+    let frame = read(job, &path, &found).await?;
     Ok(Opened { frame, rows: found.scanned.rows, guessed_types: found.guessed })
 }
 
@@ -79,10 +115,8 @@ struct Examined {
 fn examine(path: &Path, options: Options, inference: Inference) -> Result<Examined, Fault> {
     let scanned = scan::file(path, &options)?;
     let names = column_names(&scanned, &options);
-    if let Some(unknown) = options.declared.keys().find(|name| !names.contains(name)) {
-        return Err(Fault::config(format!("schema: no column \"{unknown}\"; the file has {}", names.join(", "))));
-    }
-    let declared: Vec<Option<Kind>> = names.iter().map(|name| options.declared.get(name).copied()).collect();
+    options.check_names(&names)?;
+    let declared: Vec<Option<Kind>> = names.iter().map(|name| options.declared(name)).collect();
     let mut guessed = false;
     let mut kinds = None;
     if inference == Inference::Sampled {
@@ -109,32 +143,20 @@ fn trusted(sample: &infer::Sample, scanned: &Scanned) -> Option<Vec<Kind>> {
         Kind::Int64 | Kind::Float64 => column.leading_zero,
         // Why: the engine would drop the time from a date with a time.
         Kind::Date(_) => column.longest > 10,
-        Kind::Boolean | Kind::Timestamp | Kind::Text => false,
+        Kind::Boolean | Kind::Timestamp | Kind::Text | Kind::Written(_) => false,
     });
     (!misread).then_some(kinds)
 }
 
 /// The header's names, each made unique; numbered when there is no header.
 fn column_names(scanned: &Scanned, options: &Options) -> Vec<String> {
-    let mut taken = HashSet::new();
-    let given = |at: usize| if options.has_header { scanned.header[at].trim() } else { "" };
-    let mut names = Vec::with_capacity(scanned.columns.len());
-    for at in 0..scanned.columns.len() {
-        let wanted = if given(at).is_empty() { format!("column_{}", at + 1) } else { given(at).to_owned() };
-        let mut name = wanted.clone();
-        let mut copy = 2;
-        while !taken.insert(name.clone()) {
-            name = format!("{wanted}_{copy}");
-            copy += 1;
-        }
-        names.push(name);
-    }
-    names
+    let given = |at: usize| if options.has_header { scanned.header[at].as_str() } else { "" };
+    types::unique_names((0..scanned.columns.len()).map(given))
 }
 
 async fn read(job: &Job<'_>, path: &Path, found: &Examined) -> Result<DataFrame, Fault> {
     let words = &found.options.null_words;
-    let field = |(name, kind): &(String, Kind)| Field::new(name, read_as(*kind, words), true);
+    let field = |(name, kind): &(String, Kind)| Field::new(name, read_as(*kind, &found.options), true);
     let schema = Schema::new(found.columns.iter().map(field).collect::<Vec<_>>());
     let options = CsvReadOptions::new()
         .has_header(found.options.has_header)
@@ -144,11 +166,12 @@ async fn read(job: &Job<'_>, path: &Path, found: &Examined) -> Result<DataFrame,
         .file_extension("")
         .schema(&schema);
     let frame = job.session.read_csv(input::url(path)?, options).await?;
-    if found.columns.iter().all(|(_, kind)| read_as(*kind, words) == data_type(*kind)) && words.is_empty() {
+    let as_it_is = |kind: Kind| read_as(kind, &found.options) == data_type(kind) && !matches!(kind, Kind::Written(_));
+    if found.columns.iter().all(|(_, kind)| as_it_is(*kind)) && words.is_empty() {
         return Ok(frame);
     }
     let converted = found.columns.iter().map(|(name, kind)| {
-        let value = converted(*kind, without_words(types::column(name), words)?);
+        let value = converted(*kind, without_words(types::column(name), words)?, &found.options);
         Ok(Expr::Alias(Alias::new(value, None::<&str>, name)))
     });
     Ok(frame.select(converted.collect::<Result<Vec<_>, Fault>>()?)?)
@@ -161,15 +184,15 @@ fn data_type(kind: Kind) -> DataType {
         Kind::Float64 => DataType::Float64,
         Kind::Date(_) => DataType::Date32,
         Kind::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None),
-        Kind::Text => DataType::Utf8View,
+        Kind::Text | Kind::Written(_) => DataType::Utf8View,
     }
 }
 
 /// The type that the engine is asked to read. It knows dates in one form, and no words for missing values.
-fn read_as(kind: Kind, words: &[String]) -> DataType {
+fn read_as(kind: Kind, options: &Options) -> DataType {
     match kind {
         Kind::Date(format) if format != dates::Format::Iso => DataType::Utf8View,
-        _ if !words.is_empty() => DataType::Utf8View,
+        _ if !options.null_words.is_empty() => DataType::Utf8View,
         _ => data_type(kind),
     }
 }
@@ -182,8 +205,9 @@ fn without_words(column: Expr, words: &[String]) -> Result<Expr, Fault> {
     Ok(when(is_word, lit(ScalarValue::Utf8View(None))).otherwise(column)?)
 }
 
-fn converted(kind: Kind, value: Expr) -> Expr {
+fn converted(kind: Kind, value: Expr, options: &Options) -> Expr {
     match kind {
+        Kind::Written(at) => options.date_formats[at].1.column(value),
         Kind::Date(format) if format != dates::Format::Iso => dates::parse(format, value),
         _ => cast(value, data_type(kind)),
     }

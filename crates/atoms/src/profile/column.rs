@@ -156,7 +156,7 @@ impl Describer {
         self
     }
 
-    pub fn finish(self, top: usize) -> ColumnProfile {
+    pub fn finish(self, top: usize, bins: usize) -> ColumnProfile {
         let is_text = types::is_text(&self.data_type);
         let values = self.rows - self.missing;
         let shown =
@@ -175,6 +175,7 @@ impl Describer {
             mean: self.moments.mean(),
             stddev: self.moments.stddev(),
             quantiles_are_exact: self.sample.is_exact(),
+            histogram: self.sample.histogram(bins),
             quantiles: self.sample.quantiles(),
             top_is_exact: exact.is_some(),
             top: self.frequent.top(top),

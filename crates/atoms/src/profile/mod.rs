@@ -40,6 +40,9 @@ pub(crate) struct ColumnProfile {
     pub stddev: Option<f64>,
     pub quantiles: Option<Quantiles>,
     pub quantiles_are_exact: bool,
+    /// Parts of equal width from the least to the greatest number; exact when the quantiles are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub histogram: Option<Vec<Bin>>,
     /// Most frequent first.
     pub top: Vec<Frequency>,
     pub top_is_exact: bool,
@@ -58,6 +61,14 @@ pub(crate) struct Quantiles {
     pub p95: f64,
 }
 
+/// How many values lie in a range; the last one holds its upper end too.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(crate) struct Bin {
+    pub from: f64,
+    pub to: f64,
+    pub count: u64,
+}
+
 /// A value and how often it occurs.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub(crate) struct Frequency {
@@ -65,8 +76,8 @@ pub(crate) struct Frequency {
     pub count: u64,
 }
 
-/// Describes the columns of a table.
-pub(crate) async fn table(frame: DataFrame, top: usize) -> Result<Vec<ColumnProfile>, Fault> {
+/// Describes the columns of a table, with so many frequent values and parts of the histogram.
+pub(crate) async fn table(frame: DataFrame, top: usize, bins: usize) -> Result<Vec<ColumnProfile>, Fault> {
     let frame = types::normalize(frame)?;
     let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
     let task = Arc::new(frame.task_ctx());
@@ -87,7 +98,7 @@ pub(crate) async fn table(frame: DataFrame, top: usize) -> Result<Vec<ColumnProf
         .map(|(_, part)| part)
         .reduce(|one, other| one.into_iter().zip(other).map(|(one, other)| one.merge(other)).collect());
     let columns = merged.unwrap_or_else(|| empty(&schema));
-    Ok(columns.into_iter().map(|column| column.finish(top)).collect())
+    Ok(columns.into_iter().map(|column| column.finish(top, bins)).collect())
 }
 
 fn empty(schema: &SchemaRef) -> Vec<Describer> {

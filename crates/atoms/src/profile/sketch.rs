@@ -1,6 +1,6 @@
 //! Small summaries of many values: how many are distinct, and where the quantiles lie.
 
-use super::Quantiles;
+use super::{Bin, Quantiles};
 
 /// 2^14 registers: a standard error of 0.8 % in 16 KiB.
 const PRECISION: u32 = 14;
@@ -119,6 +119,30 @@ impl Sample {
         Self { values, seen }
     }
 
+    /// Counts in parts of equal width; of a sample, counts are scaled to all values. None without bins or finite values.
+    pub fn histogram(&self, bins: usize) -> Option<Vec<Bin>> {
+        let finite = || self.values.iter().copied().filter(|value| value.is_finite());
+        let (low, high) = (finite().reduce(f64::min)?, finite().reduce(f64::max)?);
+        if bins == 0 {
+            return None;
+        }
+        let bins = if low == high { 1 } else { bins };
+        // Why halves: the difference of the greatest and the least number may be too large for a number.
+        let width = (high / 2.0 - low / 2.0) / bins as f64 * 2.0;
+        let mut counts = vec![0_u64; bins];
+        for value in finite() {
+            let place = if width > 0.0 { (value / 2.0 - low / 2.0) / width * 2.0 } else { 0.0 };
+            counts[(place as usize).min(bins - 1)] += 1;
+        }
+        let scale = self.seen as f64 / self.values.len() as f64;
+        let bin = |(at, count): (usize, u64)| Bin {
+            from: low + width * at as f64,
+            to: if at + 1 == bins { high } else { low + width * (at + 1) as f64 },
+            count: (count as f64 * scale).round() as u64,
+        };
+        Some(counts.into_iter().enumerate().map(bin).collect())
+    }
+
     pub fn quantiles(mut self) -> Option<Quantiles> {
         if self.values.is_empty() {
             return None;
@@ -171,6 +195,21 @@ mod tests {
             let found = whole.estimate();
             assert!(found.abs_diff(wanted) as f64 <= 0.03 * wanted as f64, "{found} for {wanted}");
         }
+    }
+
+    #[test]
+    fn histograms_hold_every_value_once() {
+        let mut sample = Sample::default();
+        [0.0, 0.5, 1.0, 9.9, 10.0, f64::INFINITY].into_iter().for_each(|value| sample.add(value));
+        let counts: Vec<u64> = sample.histogram(5).unwrap().iter().map(|bin| bin.count).collect();
+        assert_eq!(counts, [3, 0, 0, 0, 2]);
+        let mut flat = Sample::default();
+        (0..4).for_each(|_| flat.add(7.0));
+        assert_eq!(flat.histogram(5), Some(vec![Bin { from: 7.0, to: 7.0, count: 4 }]));
+        assert_eq!((flat.histogram(0), Sample::default().histogram(5)), (None, None));
+        let mut wide = Sample::default();
+        [f64::MIN, 0.0, f64::MAX].into_iter().for_each(|value| wide.add(value));
+        assert_eq!(wide.histogram(2).unwrap().iter().map(|bin| bin.count).collect::<Vec<_>>(), [1, 2]);
     }
 
     #[test]

@@ -128,7 +128,7 @@ async fn a_value_that_is_not_of_its_declared_type_is_named() {
     let fault = bench.read_csv(file, json!({"schema": {"day": "date"}})).await.unwrap_err();
     assert_eq!(fault.message, "line 3002: column day: '2012/02/30' is not a date");
     let fault = bench.read_csv("a\n1\nx\n", json!({"schema": {"a": "int64"}})).await.unwrap_err();
-    assert_eq!(fault.message, "line 3: column a: 'x' is not a int64");
+    assert_eq!(fault.message, "line 3: column a: 'x' is not an int64");
     let fault = bench.read_csv("a\n1\n", json!({"schema": {"b": "int64"}})).await.unwrap_err();
     assert_eq!(
         (fault.code.as_str(), fault.message.as_str()),

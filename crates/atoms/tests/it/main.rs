@@ -2,7 +2,14 @@
 
 mod csv_files;
 mod http;
+mod expected;
+mod models;
 mod operations;
+mod postgres;
 mod processes;
+mod quality;
+mod readers;
 mod seattle;
+mod shape;
+mod spill;
 mod support;

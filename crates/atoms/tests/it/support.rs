@@ -40,12 +40,12 @@ impl Bench {
         Self { folder, storage, engine, log: Arc::default(), tasks: Mutex::default() }
     }
 
-    /// A task whose outputs go to a folder of its own.
+    /// A task of the newest version whose outputs go to a folder of its own.
     pub fn task(&self, atom: &str, config: Value) -> Task {
         let workflow = ProjectFolder::new("t", "p").workflow("w");
         Task {
             atom: atom.into(),
-            version: "1.0.0".into(),
+            version: trinity_catalog::find_latest(atom).map_or("1.0.0", |spec| &spec.version).into(),
             config,
             inputs: vec![],
             datasets: vec![],
@@ -71,16 +71,16 @@ impl Bench {
         trinity_atoms::execute(&self.engine, &self.storage, task, self.log()).await
     }
 
-    /// Puts bytes into the store as a dataset.
+    /// Puts the bytes of a CSV file into the store as a dataset.
     pub async fn dataset(&self, bytes: impl Into<Vec<u8>>) -> InputTable {
-        let key = ProjectFolder::new("t", "p").shared_file(format!("d{}", self.next()), "csv");
+        self.dataset_of(Format::Csv, bytes).await
+    }
+
+    /// Puts bytes into the store as a dataset.
+    pub async fn dataset_of(&self, format: Format, bytes: impl Into<Vec<u8>>) -> InputTable {
+        let key = ProjectFolder::new("t", "p").shared_file(format!("d{}", self.next()), format.extension());
         let stored = self.storage.put_bytes(&key, bytes.into()).await.unwrap();
-        InputTable {
-            dataset_id: Some(DATASET.into()),
-            storage_key: key,
-            format: Format::Csv,
-            content_hash: stored.content_hash,
-        }
+        InputTable { dataset_id: Some(DATASET.into()), storage_key: key, format, content_hash: stored.content_hash }
     }
 
     /// Reads a CSV with these further settings.
@@ -88,6 +88,18 @@ impl Bench {
         settings["dataset"] = DATASET.into();
         let mut task = self.task("csv-reader", settings);
         task.datasets = vec![self.dataset(bytes).await];
+        self.run(&task).await
+    }
+
+    /// Reads a file of this format with these further settings.
+    pub async fn read(&self, format: Format, bytes: impl Into<Vec<u8>>, mut settings: Value) -> Result<Outcome, Fault> {
+        settings["dataset"] = DATASET.into();
+        let reader = match format {
+            Format::Ndjson => "json-reader".to_owned(),
+            other => format!("{}-reader", other.word()),
+        };
+        let mut task = self.task(&reader, settings);
+        task.datasets = vec![self.dataset_of(format, bytes).await];
         self.run(&task).await
     }
 
