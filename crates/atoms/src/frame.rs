@@ -19,7 +19,7 @@ pub(crate) enum ToChild {
         engine: EngineSettings,
         storage_url: String,
         #[serde(default)]
-        storage: trinity_storage::Settings,
+        storage: Box<trinity_storage::Settings>,
         /// Hosts and address ranges that atoms may call although they are not public.
         #[serde(default)]
         egress_allow: Vec<String>,

@@ -3,7 +3,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -15,7 +15,7 @@ use tempfile::{NamedTempFile, TempPath};
 use trinity_storage::Storage;
 
 use crate::{
-    Engine, Fault, InputTable, LogLine, LogSink, Outcome, OutputTable, Task, csv::Inference, engine::Mode, fault::code,
+    Engine, Fault, InputTable, LogLine, LogSink, Outcome, OutputTable, Task, csv::Inference, engine::{Mode, Outside}, fault::code,
     input, remote,
 };
 
@@ -81,6 +81,12 @@ impl<'a> Job<'a> {
         self.rows_in.fetch_add(opened.rows, Ordering::Relaxed);
         self.guessed_types.fetch_or(opened.guessed_types, Ordering::Relaxed);
         Ok(opened.frame.alias(name)?)
+    }
+
+    /// The way to other machines.
+    pub fn outside(&self) -> Result<Arc<Outside>, Fault> {
+        let outside = self.session.state().config().get_extension::<Outside>();
+        outside.ok_or_else(|| Fault::lasting(code::INTERNAL, "there is no way to other machines"))
     }
 
     /// The value of a secret that the config names.

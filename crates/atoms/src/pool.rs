@@ -151,7 +151,7 @@ impl Pool {
         let setup = ToChild::Setup {
             engine,
             storage_url: self.settings.storage_url.clone(),
-            storage: self.settings.storage.clone(),
+            storage: Box::new(self.settings.storage.clone()),
             egress_allow: self.settings.egress_allow.clone(),
             process_limit_bytes: self.settings.process_limit_bytes,
         };

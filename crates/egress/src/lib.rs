@@ -8,7 +8,7 @@ mod request;
 mod resolver;
 mod rules;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +60,7 @@ impl Error {
 #[derive(Debug, Clone)]
 pub struct Egress {
     client: Client,
+    resolver: Arc<Resolver>,
     rules: Arc<Rules>,
 }
 
@@ -74,8 +75,9 @@ impl Egress {
 
     fn with_lookup(allow: &[impl AsRef<str>], lookup: Lookup) -> Result<Self, Error> {
         let rules = Arc::new(Rules::parse(allow)?);
+        let resolver = Arc::new(Resolver::new(Arc::clone(&rules), lookup));
         let client = Client::builder()
-            .dns_resolver(Arc::new(Resolver::new(Arc::clone(&rules), lookup)))
+            .dns_resolver(Arc::clone(&resolver))
             .redirect(Policy::none())
             .no_proxy()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -83,7 +85,19 @@ impl Egress {
             .user_agent(concat!("trinity/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| Error::Malformed(error.to_string()))?;
-        Ok(Self { client, rules })
+        Ok(Self { client, resolver, rules })
+    }
+
+    /// The address at which a host that speaks no HTTP may be called; a caller connects to just this one.
+    ///
+    /// # Errors
+    /// `Refused` when none of its addresses may be called; `Unreachable` when it has none.
+    pub async fn locate(&self, host: &str) -> Result<IpAddr, Error> {
+        match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+            Ok(address) if self.rules.admit(host, address) => Ok(address),
+            Ok(_) => Err(Error::Refused(host.to_owned())),
+            Err(_) => self.resolver.find(host).await?.first().map(SocketAddr::ip).ok_or_else(|| Error::Refused(host.to_owned())),
+        }
     }
 
     /// Whether a URL could be called, as far as its text tells: `http` or `https`, without user and password, not naming a

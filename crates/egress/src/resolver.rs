@@ -30,20 +30,31 @@ impl Resolver {
     pub fn new(rules: Arc<Rules>, lookup: Lookup) -> Self {
         Self { rules, lookup }
     }
+
+    /// The addresses of a host that may be called; at least one.
+    pub fn find(&self, host: &str) -> impl Future<Output = Result<Vec<SocketAddr>, Error>> + Send + use<> {
+        let (rules, host) = (Arc::clone(&self.rules), host.to_owned());
+        let found = (self.lookup)(host.clone());
+        async move {
+            let found = found.await.map_err(|_| Error::Unreachable(format!("{host} has no address")))?;
+            let admitted: Vec<SocketAddr> =
+                found.into_iter().filter(|address| rules.admit(&host, address.ip())).collect();
+            if admitted.is_empty() { Err(Error::Refused(host)) } else { Ok(admitted) }
+        }
+    }
+}
+
+impl std::fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Resolver").field("rules", &self.rules).finish_non_exhaustive()
+    }
 }
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (rules, host) = (Arc::clone(&self.rules), name.as_str().to_owned());
-        let found = (self.lookup)(host.clone());
+        let found = self.find(name.as_str());
         Box::pin(async move {
-            let found = found.await.map_err(|_| Error::Unreachable(format!("{host} has no address")))?;
-            let admitted: Vec<SocketAddr> =
-                found.into_iter().filter(|address| rules.admit(&host, address.ip())).collect();
-            if admitted.is_empty() {
-                return Err(Error::Refused(host).into());
-            }
-            let addresses: reqwest::dns::Addrs = Box::new(admitted.into_iter());
+            let addresses: reqwest::dns::Addrs = Box::new(found.await?.into_iter());
             Ok(addresses)
         })
     }

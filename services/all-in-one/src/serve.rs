@@ -23,8 +23,8 @@ pub async fn serve(
     metrics: Option<PrometheusHandle>,
 ) -> Result<()> {
     let shared = load_shared_from(variables)?;
-    let runtime = Runtime::new(&shared, Peers::local("all-in-one", &shared)?, shutdown.clone())?;
-    let runtime = Runtime { storage: load(variables, "storage")?, ..runtime };
+    let mut runtime = Runtime::new(&shared, Peers::local("all-in-one", &shared)?, shutdown.clone())?;
+    runtime.storage = load(variables, "storage")?;
     let services = build(variables, &runtime).await?;
     for service in &services {
         runtime.peers.install(service.name, service.routes.clone());

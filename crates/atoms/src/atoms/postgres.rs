@@ -28,7 +28,7 @@ fn float64() -> Kind {
 
 pub(super) async fn read(job: &Job<'_>) -> Result<Outcome, Fault> {
     let config: ReadConfig = job.config()?;
-    let mut connection = connect(job.secret(&config.connection)?).await?;
+    let mut connection = connect(job, job.secret(&config.connection)?).await?;
     let query = reading::prepare(&mut connection, &config.query, config.numeric).await?;
     let columns = types::columns(&query.schema());
     let mut table = output::Table::start(job, "data", query.schema()).await?;
@@ -59,7 +59,7 @@ pub(super) async fn write(job: &Job<'_>) -> Result<Outcome, Fault> {
     }
     let target = Target { schema: config.schema, table: config.table, mode: config.mode, key: config.key };
     let rows = output::rows(job, frame).await?;
-    let mut connection = connect(url).await?;
+    let mut connection = connect(job, url).await?;
     let count = writing::rows(&mut connection, &target, rows).await?;
     job.say("info", format!("{count} rows written to {}", target.table));
     let result = json!({ "table": target.table, "rows": count });

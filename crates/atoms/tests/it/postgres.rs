@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use trinity_atoms::{Fault, InputTable, Outcome, fault::code};
 use trinity_devstack::Throwaway;
+use trinity_egress::Egress;
 
 use crate::support::{Bench, as_input, types};
 
@@ -35,7 +36,9 @@ impl Shop {
     async fn open() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let schema = format!("shop_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let this = Self { bench: Bench::new(), schema };
+        let mut bench = Bench::new();
+        bench.engine = bench.engine.clone().with_egress(Egress::new(&["127.0.0.1"]).unwrap());
+        let this = Self { bench, schema };
         this.sql(&format!("CREATE SCHEMA {}", this.schema)).await;
         this
     }
@@ -220,6 +223,12 @@ async fn connections_that_fail_say_why_and_never_with_what() {
         assert_eq!(fault.code, code::CONFIG_INVALID);
         assert!(!fault.message.contains("hunter2"), "{fault}");
     }
+    let mut strict = Bench::new();
+    strict.engine = strict.engine.clone().with_egress(Egress::new(&[] as &[&str]).unwrap());
+    let mut task = strict.task("postgres-reader", json!({"connection": "WAREHOUSE", "query": "SELECT 1"}));
+    task.secrets.insert("WAREHOUSE".into(), server().to_owned());
+    let fault = strict.run(&task).await.unwrap_err();
+    assert_eq!((fault.code.as_str(), fault.retryable), (code::CONNECTION_FAILED, false), "{fault}");
     let tls = server().to_owned() + "?sslmode=require";
     assert_eq!(with(Some(&tls)).await.code, code::CONNECTION_FAILED);
 }

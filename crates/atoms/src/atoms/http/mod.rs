@@ -17,7 +17,7 @@ use serde_json::json;
 use trinity_egress::Method;
 
 use self::{answers::Answers, call::Endpoint};
-use crate::{Fault, Outcome, fault::code, job::Job, output};
+use crate::{Fault, Outcome, job::Job, output};
 
 #[derive(Deserialize)]
 pub(super) struct Config {
@@ -68,8 +68,7 @@ struct Sent {
 
 pub(super) async fn run(job: &Job<'_>) -> Result<Outcome, Fault> {
     let config: Config = job.config()?;
-    let outside = job.session.state().config().get_extension::<crate::engine::Outside>();
-    let outside = outside.ok_or_else(|| Fault::lasting(code::INTERNAL, "this process may not call other machines"))?;
+    let outside = job.outside()?;
     let mut conversation = Conversation {
         endpoint: Endpoint::new(job, &config, &outside.egress)?,
         answers: match config.answer {
