@@ -105,9 +105,11 @@ impl Disturber {
         let url = installation.db.admin_url();
         let backend = async {
             let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&url).await?;
-            sqlx::query_scalar::<_, i32>("SELECT pid FROM pg_stat_activity WHERE usename = 'trinity_orchestration' LIMIT 1")
-                .fetch_one(&mut connection)
-                .await
+            sqlx::query_scalar::<_, i32>(
+                "SELECT pid FROM pg_stat_activity WHERE usename = 'trinity_orchestration' LIMIT 1",
+            )
+            .fetch_one(&mut connection)
+            .await
         };
         if let Ok(pid) = backend.await {
             self.note("Postgres crashes");

@@ -74,7 +74,8 @@ impl Load {
     /// Signs everybody in anew, as soon as that is possible.
     pub async fn sign_in(&mut self) {
         for tenant in &mut self.tenants {
-            let body = json!({"tenant": tenant.slug, "email": format!("owner@{}.example", tenant.slug), "password": PASSWORD});
+            let body =
+                json!({"tenant": tenant.slug, "email": format!("owner@{}.example", tenant.slug), "password": PASSWORD});
             let nobody = &self.nobody;
             tenant.api = trinity_testkit::eventually(LOGIN_EVERY, "a login", || async {
                 let answer = nobody.post("/auth/login", body.clone()).await;
@@ -130,7 +131,8 @@ fn data(dataset: &str) -> Value {
 
 /// A step that fails at first, and a way that is taken in every second run.
 fn choice() -> Value {
-    let flaky = json!([{"id": "a", "atom": "fail", "config": {"until_attempt": 2}, "backoff_ms": 100, "max_attempts": 20}]);
+    let flaky =
+        json!([{"id": "a", "atom": "fail", "config": {"until_attempt": 2}, "backoff_ms": 100, "max_attempts": 20}]);
     let end = json!([{"id": "a", "atom": "noop", "config": {}, "needs": "any"}]);
     json!({
         "molecules": [

@@ -36,8 +36,7 @@ async fn main() -> ExitCode {
     let redis = OwnRedis::start();
     let wire = Proxy::start(redis.url().trim_start_matches("redis://").to_owned()).await;
     let settings = vec![("TRINITY_REDIS_URL", format!("redis://{}", wire.address))];
-    let mut installation =
-        Installation::start_with(Options { settings, doubled: true, ..Options::default() }).await;
+    let mut installation = Installation::start_with(Options { settings, doubled: true, ..Options::default() }).await;
     let mut load = Load::prepare(&installation, seed).await;
     let mut disturber = Disturber::new(seed, redis, wire);
 

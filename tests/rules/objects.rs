@@ -28,7 +28,9 @@ impl Fixture {
     async fn make(owner: &Api, people: &BTreeMap<&'static str, (String, Api)>) -> Self {
         let project = owner.project(&format!("Shared {}", uuid::Uuid::now_v7())).await;
         let dataset = owner.upload(&project, "some.csv", b"a,b\n1,2\n".to_vec()).await;
-        let workflow = owner.save(&project, "Some", canvas()).await;
+        let read = json!([{"id": "a", "atom": "csv-reader", "config": {"dataset": dataset["id"]}}]);
+        let read = json!({"molecules": [{"id": "m", "type": "x", "atoms": read}], "connections": []});
+        let workflow = owner.save(&project, "Some", read).await;
         let run = owner.execute(&workflow).await;
         owner.ended(&run).await;
         for (caller, level) in [("view", "view"), ("edit", "edit"), ("manage", "admin")] {

@@ -91,8 +91,16 @@ impl Installation {
         let http = format!("127.0.0.1:{}", free_port());
         let storage_url = options.storage_url.clone();
         let storage_url = storage_url.unwrap_or_else(|| format!("file://{}/objects", folder.path().display()));
-        let mut this =
-            Self { http: format!("http://{http}"), processes: BTreeMap::new(), db, redis, grpc, key, storage_url, folder };
+        let mut this = Self {
+            http: format!("http://{http}"),
+            processes: BTreeMap::new(),
+            db,
+            redis,
+            grpc,
+            key,
+            storage_url,
+            folder,
+        };
         let shared = this.shared(&seed, options);
         for name in SERVICES {
             this.add(name, this.service_settings(name, &shared, options));

@@ -87,8 +87,10 @@ impl Drop for Process {
     }
 }
 
-/// Where cargo puts the workspace's programs: two folders above this test's own.
+/// Where cargo puts the workspace's programs: beside this one, or above it when it is a test.
 fn binaries() -> PathBuf {
-    let own = std::env::current_exe().expect("the test's own path");
-    own.ancestors().nth(2).expect("a target folder").to_owned()
+    let own = std::env::current_exe().expect("this program's own path");
+    let folder = own.parent().expect("a folder");
+    let above = folder.parent().filter(|_| folder.ends_with("deps"));
+    above.unwrap_or(folder).to_owned()
 }

@@ -15,7 +15,10 @@ use tempfile::{NamedTempFile, TempPath};
 use trinity_storage::Storage;
 
 use crate::{
-    Engine, Fault, InputTable, LogLine, LogSink, Outcome, OutputTable, Task, csv::Inference, engine::{Mode, Outside}, fault::code,
+    Engine, Fault, InputTable, LogLine, LogSink, Outcome, OutputTable, Task,
+    csv::Inference,
+    engine::{Mode, Outside},
+    fault::code,
     input, remote,
 };
 

@@ -96,7 +96,13 @@ impl Egress {
         match host.trim_matches(['[', ']']).parse::<IpAddr>() {
             Ok(address) if self.rules.admit(host, address) => Ok(address),
             Ok(_) => Err(Error::Refused(host.to_owned())),
-            Err(_) => self.resolver.find(host).await?.first().map(SocketAddr::ip).ok_or_else(|| Error::Refused(host.to_owned())),
+            Err(_) => self
+                .resolver
+                .find(host)
+                .await?
+                .first()
+                .map(SocketAddr::ip)
+                .ok_or_else(|| Error::Refused(host.to_owned())),
         }
     }
 

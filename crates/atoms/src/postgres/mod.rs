@@ -23,10 +23,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Connects as a URL says, to an address that may be called from here.
 pub(crate) async fn connect(job: &Job<'_>, url: &str) -> Result<PgConnection, Fault> {
     let options = options(url)?;
-    let address = job.outside()?.egress.locate(options.get_host()).await.map_err(|error| match error.is_retryable() {
-        true => Fault::passing(code::CONNECTION_FAILED, error.to_string()),
-        false => Fault::lasting(code::CONNECTION_FAILED, error.to_string()),
-    })?;
+    let address =
+        job.outside()?.egress.locate(options.get_host()).await.map_err(|error| match error.is_retryable() {
+            true => Fault::passing(code::CONNECTION_FAILED, error.to_string()),
+            false => Fault::lasting(code::CONNECTION_FAILED, error.to_string()),
+        })?;
     // Why only then: a certificate is checked against the name, which the driver takes from here too.
     let by_name = matches!(options.get_ssl_mode(), PgSslMode::VerifyFull);
     let options = if by_name { options } else { options.host(&address.to_string()) };

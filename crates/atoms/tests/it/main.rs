@@ -1,8 +1,8 @@
 //! The atoms on real and on hostile files, in this process and in child processes.
 
 mod csv_files;
-mod http;
 mod expected;
+mod http;
 mod models;
 mod operations;
 mod postgres;

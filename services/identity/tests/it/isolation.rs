@@ -2,11 +2,13 @@
 
 use sqlx::{Connection, PgConnection};
 use tonic::Code;
+use trinity_context::RequestContext;
 use trinity_ids::UserId;
 use trinity_proto::identity::account_service_client::AccountServiceClient;
+use trinity_proto::identity::mail_service_client::MailServiceClient;
 use trinity_proto::identity::{
     CreateInvitationRequest, EnrollTotpRequest, EnterTenantRequest, GetUserRequest, Level, LoginResponse,
-    RequestEmailVerificationRequest, SetVariableRequest, UpdateUserRequest,
+    RequestEmailVerificationRequest, SendMailRequest, SetVariableRequest, UpdateUserRequest,
 };
 
 use crate::access::{id_of, user};
@@ -51,6 +53,15 @@ async fn fill(stack: &Stack, owner: &LoginResponse) {
     stack.key(owner, &account.id, &[]).await.unwrap();
     let variable = SetVariableRequest { name: "A".to_owned(), value: "b".to_owned() };
     stack.environment().set_variable(by(owner, variable)).await.unwrap();
+    let mail = SendMailRequest {
+        tenant_id: tenant_id.clone(),
+        id: uuid::Uuid::now_v7().to_string(),
+        subject: "a run failed".to_owned(),
+        text: "it did".to_owned(),
+        ..SendMailRequest::default()
+    };
+    let mail = stack.runtime.peers.request(&RequestContext::service("orchestration"), mail);
+    MailServiceClient::new(stack.runtime.peers.channel("identity").unwrap()).send_mail(mail).await.unwrap();
     let entry = EnterTenantRequest { tenant_id, reason: "to fill a table".to_owned(), role: String::new() };
     stack.staff().enter_tenant(stack.by_staff(entry)).await.unwrap();
 

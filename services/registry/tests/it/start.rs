@@ -57,8 +57,10 @@ async fn without_postgres_it_starts_unready_and_needs_no_second_start() {
         let _: Option<()> = stop.run_until_cancelled(forward).await;
     });
     eventually(LIMIT, "the registry to be ready", || async { service.is_ready().await.then_some(()) }).await;
-    let atoms: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM registry.atoms").fetch_one(&mut db.admin().await).await.unwrap();
+    let atoms: i64 = sqlx::query_scalar("SELECT count(*) FROM registry.atom_versions")
+        .fetch_one(&mut db.admin().await)
+        .await
+        .unwrap();
     assert_eq!(usize::try_from(atoms).unwrap(), trinity_catalog::all().len());
     shutdown.cancel();
 }
