@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
-use trinity_stack_tests::{Installation, Options, Proxy};
-use trinity_testkit::OwnRedis;
+use trinity_stack_tests::{Installation, Options, Proxy, add_first_staff, migrators};
+use trinity_testkit::{OwnRedis, TestDb};
 
 use disturb::Disturber;
 use load::Load;
@@ -36,7 +36,9 @@ async fn main() -> ExitCode {
     let redis = OwnRedis::start();
     let wire = Proxy::start(redis.url().trim_start_matches("redis://").to_owned()).await;
     let settings = vec![("TRINITY_REDIS_URL", format!("redis://{}", wire.address))];
-    let mut installation = Installation::start_with(Options { settings, doubled: true, ..Options::default() }).await;
+    let options = Options { settings, doubled: true, ..Options::default() };
+    let mut installation = Installation::spawn(durable().await, &options);
+    installation.ready(Duration::from_secs(60)).await;
     let mut load = Load::prepare(&installation, seed).await;
     let mut disturber = Disturber::new(seed, redis, wire);
 
@@ -54,6 +56,16 @@ async fn main() -> ExitCode {
     } else {
         ExitCode::FAILURE
     }
+}
+
+/// A database whose commits outlive a crash of the server, unlike those of other tests.
+async fn durable() -> TestDb {
+    let db = TestDb::with(&migrators()).await;
+    let statement =
+        "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = on', current_database()); END $$";
+    sqlx::query(statement).execute(&mut db.admin().await).await.expect("a setting of the database");
+    add_first_staff(&db).await;
+    db
 }
 
 /// A stream of numbers that looks like chance and is not.
