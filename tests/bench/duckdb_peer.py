@@ -24,6 +24,7 @@ for name, query in WORK.items():
     best = float("inf")
     for _ in range(3):
         connection = duckdb.connect(config={"threads": os.cpu_count()})
+        connection.execute("SET enable_progress_bar = false")
         if name == "join":
             connection.execute(f"COPY (SELECT * FROM read_csv('{users}')) TO '{small}' (FORMAT parquet)")
         begun = time.perf_counter()
