@@ -1,6 +1,9 @@
 """One attempt of one task, in a process of its own: whatever it does, the worker lives on."""
 
 import json
+import multiprocessing
+import os
+import threading
 import traceback
 from dataclasses import dataclass, field
 
@@ -77,6 +80,7 @@ class Task:
 
 def main(work: Work, pipe) -> None:
     """The process's whole life."""
+    threading.Thread(target=end_with_the_worker, daemon=True).start()
     try:
         pipe.send(("done", run(work, pipe)))
     except handlers.Refused as refused:
@@ -90,6 +94,12 @@ def main(work: Work, pipe) -> None:
     except Exception as error:
         pipe.send(("log", ("error", traceback.format_exc())))
         pipe.send(("failed", ("HANDLER_FAILED", f"{type(error).__name__}: {error}", False)))
+
+
+def end_with_the_worker() -> None:
+    """Ends this process as soon as the worker is gone, however it went: nobody would take the result."""
+    multiprocessing.parent_process().join()
+    os._exit(1)
 
 
 def run(work: Work, pipe) -> dict:

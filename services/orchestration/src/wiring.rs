@@ -100,6 +100,7 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         bells: bells.clone(),
         lease: Duration::from_millis(config.lease_ms.into()),
         workers: HashMap::new(),
+        parsed: HashMap::new(),
         returns: false,
         orphans: false,
     };

@@ -6,6 +6,7 @@ Writes regression.json, association.json, ets.json, arima.json and media.json be
 
 import json
 import pathlib
+import re
 import warnings
 from fractions import Fraction
 
@@ -41,6 +42,8 @@ CO2 = [float(x) for x in sm.datasets.co2.load_pandas().data["co2"].resample("MS"
 
 def write(name, document):
     text = json.dumps(document, indent=1, default=float)
+    # A list of numbers on one line.
+    text = re.sub(r"\[\s+([^\[\]{}]*?)\s+\]", lambda found: "[" + " ".join(found.group(1).split()) + "]", text)
     (HERE / name).write_text(text + "\n")
 
 
@@ -152,11 +155,15 @@ powers = [[x**k for k in range(1, 6)] for x in xs]
 w1 = [sum(x**k for k in range(6)) for x in xs]
 w2 = [float(sum(Fraction(x**k, 10**k) for k in range(6))) for x in xs]
 seattle = pd.read_csv(HERE / "../../../../examples/seattle-weather/seattle-weather.csv")
-weather_rows = seattle[["precipitation", "temp_min", "wind"]].to_numpy()
+weather_columns = ["precipitation", "temp_min", "wind"]
+weather_rows = seattle[weather_columns].to_numpy()
+weather = ols(weather_rows.tolist(), seattle["temp_max"].tolist())
+# The rows stand in the example already: the tests read them there.
+weather = {"columns": weather_columns, "of": "temp_max"} | {k: v for k, v in weather.items() if k not in ("rows", "outcome")}
 
 write("regression.json", {
     "longley": ols(longley_rows.tolist(), longley_y.tolist()),
-    "weather": ols(weather_rows.tolist(), seattle["temp_max"].tolist()),
+    "weather": weather,
     "wampler1": ols(powers, w1),
     "wampler2": ols(powers, w2),
     "wampler3": ols(powers, [y + e for y, e in zip(w1, noise)]),
@@ -183,7 +190,7 @@ for i, one in enumerate(columns):
         }
 few = [[1, 2, 2, 3, 5, 8, 8, 9], [2, 1, 4, 4, 3, 9, 7, 7]]
 write("association.json", {
-    "columns": {c: seattle[c].tolist() for c in columns}, "pairs": pairs, "few": few,
+    "pairs": pairs, "few": few,
     "few_values": {
         "pearson": list(scipy.stats.pearsonr(*few)), "spearman": list(scipy.stats.spearmanr(*few)),
         "kendall": list(scipy.stats.kendalltau(*few, method="asymptotic")),

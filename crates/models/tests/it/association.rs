@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use trinity_models::association::{Correlation, PairSums, kendall, pearson, spearman};
 
-use crate::support::{close, expected, number, numbers};
+use crate::support::{close, expected, number, numbers, seattle};
 
 fn compare(what: &str, found: Correlation, wanted: &serde_json::Value) {
     close(what, found.value.unwrap(), number(&wanted[0]), 1e-12, 1e-3);
@@ -15,7 +15,7 @@ fn coefficients_agree_with_scipy() {
     let all = expected("association");
     for (pair, wanted) in all["pairs"].as_object().unwrap() {
         let (one, other) = pair.split_once(' ').unwrap();
-        let (x, y) = (numbers(&all["columns"][one]), numbers(&all["columns"][other]));
+        let (x, y) = (seattle(one), seattle(other));
         compare(pair, pearson(&x, &y).unwrap(), &wanted["pearson"]);
         compare(pair, spearman(&x, &y).unwrap(), &wanted["spearman"]);
         compare(pair, kendall(&x, &y).unwrap(), &wanted["kendall"]);

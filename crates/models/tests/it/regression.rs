@@ -7,7 +7,7 @@ use trinity_models::{
     regression::{Factor, Residuals, Rows, ols, ridge},
 };
 
-use crate::support::{close, expected, number, numbers, table};
+use crate::support::{close, expected, number, numbers, seattle, table};
 
 fn factor(rows: &[Vec<f64>], outcome: &[f64], intercept: bool) -> Result<Factor, Error> {
     let mut taken = Rows::new(rows.first().map_or(0, Vec::len), intercept);
@@ -18,7 +18,13 @@ fn factor(rows: &[Vec<f64>], outcome: &[f64], intercept: bool) -> Result<Factor,
 }
 
 fn problem(of: &Value) -> (Vec<Vec<f64>>, Vec<f64>, bool) {
-    (table(&of["rows"]), numbers(&of["outcome"]), of["intercept"].as_bool().unwrap())
+    let intercept = of["intercept"].as_bool().unwrap();
+    let Some(names) = of["columns"].as_array() else {
+        return (table(&of["rows"]), numbers(&of["outcome"]), intercept);
+    };
+    let columns: Vec<Vec<f64>> = names.iter().map(|name| seattle(name.as_str().unwrap())).collect();
+    let rows = (0..columns[0].len()).map(|at| columns.iter().map(|column| column[at]).collect()).collect();
+    (rows, seattle(of["of"].as_str().unwrap()), intercept)
 }
 
 /// Coefficients and errors against exact arithmetic, the rest against statsmodels.

@@ -1,13 +1,20 @@
 //! Decides conditional edges when the task that they start from completes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Map, Value, json};
 use trinity_expression::{Expression, Variables};
+use trinity_ids::TenantId;
 
 use crate::domain::engine::EdgeKind;
 use crate::domain::result::TaskResult;
 use crate::jobs::desk::Desk;
+
+/// Conditions that were parsed already, by tenant and text: parsing takes far longer than evaluating.
+pub type Parsed = HashMap<(TenantId, String), Result<Expression, String>>;
+
+/// How many are kept.
+const MAX_PARSED: usize = 1_000;
 
 /// The followers whose condition holds, and those whose condition cannot be evaluated; why, the desk keeps.
 ///
@@ -26,7 +33,8 @@ pub(super) fn verdicts(
     let mut held: BTreeMap<usize, bool> = BTreeMap::new();
     let mut broken = Vec::new();
     for (follower, when) in edges {
-        match evaluate(desk, &when, &variables) {
+        let tenant = desk.runs[position].tenant;
+        match evaluate(&mut desk.parsed, (tenant, when), &variables) {
             Ok(holds) => *held.entry(follower).or_insert(true) &= holds,
             Err(message) => {
                 let run = &desk.runs[position];
@@ -77,12 +85,12 @@ fn variables(desk: &Desk, position: usize, result: &TaskResult) -> Variables {
         .with("result", document(result.result.as_deref()))
 }
 
-fn evaluate(desk: &mut Desk, when: &str, variables: &Variables) -> Result<bool, String> {
-    if !desk.parsed.contains_key(when) {
-        let parsed = Expression::parse(when).map_err(|fault| fault.message);
-        desk.parsed.insert(when.to_owned(), parsed);
+fn evaluate(parsed: &mut Parsed, condition: (TenantId, String), variables: &Variables) -> Result<bool, String> {
+    if parsed.len() >= MAX_PARSED && !parsed.contains_key(&condition) {
+        parsed.clear();
     }
-    match &desk.parsed[when] {
+    let parse = |condition: &(_, String)| Expression::parse(&condition.1).map_err(|fault| fault.message);
+    match parsed.entry(condition).or_insert_with_key(parse) {
         Ok(expression) => expression.holds(variables).map_err(|fault| fault.message),
         Err(message) => Err(message.clone()),
     }

@@ -3,14 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use trinity_expression::Expression;
 use trinity_ids::{RunId, TaskId, TenantId};
 
 use crate::domain::engine::{Command, Event, RunStatus, TaskStatus, apply};
 use crate::domain::file::{File, write_files};
 use crate::domain::native::{is_join, is_native};
 use crate::domain::result::TaskResult;
-use crate::jobs::conditions;
+use crate::jobs::conditions::{self, Parsed};
 use crate::jobs::input::Ending;
 use crate::jobs::registrar;
 use crate::jobs::settle::Ended;
@@ -28,8 +27,7 @@ pub struct Desk {
     natives: VecDeque<(usize, usize)>,
     /// Why followers cannot go: the words about a condition.
     pub(super) faults: HashMap<(usize, usize), String>,
-    /// Conditions that were parsed for this desk.
-    pub(super) parsed: HashMap<String, Result<Expression, String>>,
+    pub(super) parsed: Parsed,
 }
 
 /// What is to be written.
@@ -56,7 +54,7 @@ impl Desk {
             changes: Changes::default(),
             natives: VecDeque::new(),
             faults: HashMap::new(),
-            parsed: HashMap::new(),
+            parsed: Parsed::new(),
         }
     }
 

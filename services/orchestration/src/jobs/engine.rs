@@ -19,6 +19,7 @@ use crate::jobs::announce::Announcer;
 use crate::jobs::batch::Batch;
 use crate::jobs::bells::Bells;
 use crate::jobs::claim;
+use crate::jobs::conditions::Parsed;
 use crate::jobs::input::{Connected, Ending, Input};
 use crate::jobs::settle::{self, Ended, Happened};
 use crate::store;
@@ -43,6 +44,7 @@ pub struct Engine {
     pub bells: Bells,
     pub lease: Duration,
     pub workers: HashMap<WorkerId, Connected>,
+    pub parsed: Parsed,
     /// Whether parents are to hear of children in the next cycle.
     pub returns: bool,
     /// Whether children of parents that ended are to be cancelled in the next cycle.
@@ -148,7 +150,7 @@ impl Engine {
         let mut tx = self.db.begin_system("engine").await?;
         store::log::insert(&mut tx, &batch.logs).await?;
         let happened = happened(&mut tx, batch).await?;
-        outcome.settled = settle::settle(&mut tx, &happened).await?;
+        outcome.settled = settle::settle(&mut tx, &happened, &mut self.parsed).await?;
         outcome.leased = claim::claim(&mut tx, &self.workers, self.lease).await?;
         tx.commit().await?;
         metrics::histogram!("trinity_engine_cycle_seconds").record(started.elapsed());

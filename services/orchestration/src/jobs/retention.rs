@@ -28,7 +28,7 @@ pub async fn run(db: Db, days: Days) {
         let pause = match take_away(&db, days).await {
             Ok(()) => INTERVAL,
             Err(error) => {
-                tracing::warn!(%error, "what is old stays for now");
+                tracing::warn!(%error, "what is old could not be taken away; it is tried again");
                 RETRY_AFTER
             }
         };

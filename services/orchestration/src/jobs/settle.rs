@@ -7,6 +7,7 @@ use trinity_error::Result;
 use trinity_ids::{RunId, TaskId, TenantId, WorkerId};
 
 use crate::domain::engine::Event;
+use crate::jobs::conditions::Parsed;
 use crate::jobs::desk::Desk;
 use crate::jobs::input::Ending;
 use crate::jobs::lineage;
@@ -74,11 +75,11 @@ pub struct Settled {
     pub notices: Vec<Notice>,
 }
 
-/// Records what happened. What comes twice or too late changes nothing.
+/// Records what happened. What comes twice or too late changes nothing. `parsed` keeps conditions from call to call.
 ///
 /// # Errors
 /// `Unavailable` when Postgres is away.
-pub async fn settle(tx: &mut PgConnection, happened: &Happened) -> Result<Settled> {
+pub async fn settle(tx: &mut PgConnection, happened: &Happened, parsed: &mut Parsed) -> Result<Settled> {
     let keys = happened.runs();
     if keys.is_empty() {
         return Ok(Settled::default());
@@ -86,6 +87,7 @@ pub async fn settle(tx: &mut PgConnection, happened: &Happened) -> Result<Settle
     let runs = live::load(tx, &keys).await?;
     let index: HashMap<RunId, usize> = runs.iter().enumerate().map(|(position, run)| (run.id, position)).collect();
     let mut desk = Desk::new(runs);
+    desk.parsed = std::mem::take(parsed);
     for one in &happened.ended {
         if let Some(&position) = index.get(&one.key.run_id) {
             desk.handle(position, one);
@@ -102,6 +104,7 @@ pub async fn settle(tx: &mut PgConnection, happened: &Happened) -> Result<Settle
             desk.carry_out(*position, event.clone(), None);
         }
     }
+    *parsed = std::mem::take(&mut desk.parsed);
     let settled = desk.write(tx).await?;
     lineage::note(tx, &happened.ended, &settled).await?;
     Ok(settled)

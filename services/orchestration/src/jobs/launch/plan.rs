@@ -74,40 +74,35 @@ pub(super) async fn ask(
     tenant: TenantId,
     target: Target,
 ) -> Result<Planned> {
-    let id = |text: &str| text.parse::<UserId>().map_err(Error::internal);
-    let project = |text: &str| text.parse::<ProjectId>().map_err(Error::internal);
+    // The two answers hold the same under names of their own.
+    macro_rules! planned {
+        ($answer:ident, $name:ident) => {
+            Ok(Planned {
+                target,
+                name: $answer.$name,
+                project: $answer.project_id.parse().map_err(Error::internal)?,
+                owner: $answer.owner_id.parse().map_err(Error::internal)?,
+                project_owner: $answer.project_owner_id.parse().map_err(Error::internal)?,
+                version: $answer.version,
+                plan: $answer.plan.unwrap_or_default(),
+                faults: $answer.faults,
+                notify: $answer.notifications.map(|json| json.text).filter(|text| !text.is_empty()),
+            })
+        };
+    }
+    let tenant_id = tenant.to_string();
     match target {
         Target::Workflow(workflow, version) => {
-            let message = GetPlanRequest { tenant_id: tenant.to_string(), workflow_id: workflow.to_string(), version };
+            let message = GetPlanRequest { tenant_id, workflow_id: workflow.to_string(), version };
             let request = launcher.peers.request(ctx, message);
             let answer = launcher.workflows.clone().get_plan(request).await?.into_inner();
-            Ok(Planned {
-                target,
-                name: answer.workflow_name,
-                project: project(&answer.project_id)?,
-                owner: id(&answer.owner_id)?,
-                project_owner: id(&answer.project_owner_id)?,
-                version: answer.version,
-                plan: answer.plan.unwrap_or_default(),
-                faults: answer.faults,
-                notify: answer.notifications.map(|json| json.text).filter(|text| !text.is_empty()),
-            })
+            planned!(answer, workflow_name)
         }
         Target::Job(job) => {
-            let message = GetJobPlanRequest { tenant_id: tenant.to_string(), job_id: job.to_string() };
+            let message = GetJobPlanRequest { tenant_id, job_id: job.to_string() };
             let request = launcher.peers.request(ctx, message);
             let answer = launcher.jobs.clone().get_job_plan(request).await?.into_inner();
-            Ok(Planned {
-                target,
-                name: answer.job_name,
-                project: project(&answer.project_id)?,
-                owner: id(&answer.owner_id)?,
-                project_owner: id(&answer.project_owner_id)?,
-                version: answer.version,
-                plan: answer.plan.unwrap_or_default(),
-                faults: answer.faults,
-                notify: answer.notifications.map(|json| json.text).filter(|text| !text.is_empty()),
-            })
+            planned!(answer, job_name)
         }
     }
 }
