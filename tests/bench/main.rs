@@ -16,25 +16,35 @@ use place::Place;
 
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
+type Measurement = fn(&Place) -> Result<()>;
+
+const MEASUREMENTS: [(&str, Measurement); 10] = [
+    ("memory", Place::idle_memory),
+    ("reads", reads::project),
+    ("tax", reads::row_level_security),
+    ("access", access::decisions),
+    ("logins", access::logins),
+    ("latency", engine::latency),
+    ("burst", engine::burst),
+    ("throughput", engine::throughput),
+    ("profile", profile::million_rows),
+    ("tables", tables::against_duckdb),
+];
+
+/// Measures everything, or what the arguments name.
 fn main() -> Result<()> {
+    let wanted: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(name) = wanted.iter().find(|name| MEASUREMENTS.iter().all(|(known, _)| known != name)) {
+        return Err(format!("no measurement is called {name}").into());
+    }
     let place = Place::start()?;
     println!("| what | measured | against | ratio or target |\n|---|---|---|---|");
-    let done = measure(&place);
+    let done = MEASUREMENTS
+        .iter()
+        .filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|one| one == name))
+        .try_for_each(|(_, measure)| measure(&place));
     place.stop()?;
     done
-}
-
-fn measure(place: &Place) -> Result<()> {
-    place.idle_memory()?;
-    reads::project(place)?;
-    reads::row_level_security(place)?;
-    access::decisions(place)?;
-    access::logins(place)?;
-    engine::latency(place)?;
-    engine::burst(place)?;
-    engine::throughput(place)?;
-    profile::million_rows(place)?;
-    tables::against_duckdb(place)
 }
 
 /// Prints one row of the table.
