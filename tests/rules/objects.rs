@@ -16,7 +16,7 @@ use crate::matrix::rows;
 const TABLE: &str = include_str!("objects.txt");
 /// The weakest first. The first two may see nothing.
 const CALLERS: [&str; 8] = ["stranger", "outsider", "view", "edit", "manage", "viewer", "editor", "admin"];
-const KINDS: [&str; 7] = ["project", "workflow", "job", "run", "dataset", "schedule", "hook"];
+const KINDS: [&str; 8] = ["project", "folder", "workflow", "job", "run", "dataset", "schedule", "hook"];
 const NOBODYS: &str = "0198c0de-0000-7000-8000-00000000dead";
 
 /// One project with one of everything, shared with three people.
@@ -41,12 +41,15 @@ impl Fixture {
         let made = |answer: &Value| answer["id"].as_str().expect("an id").to_owned();
         let job = json!({"name": "Nightly", "steps": [{"workflow_id": workflow}]});
         let job = made(owner.post(&format!("/projects/{project}/jobs"), job).await.data());
+        let folder = json!({"name": "Shelf"});
+        let folder = made(owner.post(&format!("/projects/{project}/folders"), folder).await.data());
         let schedule = json!({"name": "Yearly", "workflow_id": workflow, "cron": "0 0 1 1 *"});
         let schedule = made(owner.post("/schedules", schedule).await.data());
         let hook = owner.post("/hooks", json!({"name": "Called", "workflow_id": workflow})).await;
         let (dataset, hook) = (made(&dataset), made(&hook.data()["hook"]));
         let ids = [
             ("project", project),
+            ("folder", folder),
             ("dataset", dataset),
             ("workflow", workflow),
             ("run", run),
@@ -67,6 +70,7 @@ fn canvas() -> Value {
 fn body(rpc: &Rpc, id: &str) -> Value {
     match rpc.method.name() {
         "SaveCanvas" => json!({"project_id": id, "name": "Another", "canvas": canvas()}),
+        "CreateFolder" => json!({"name": uuid::Uuid::now_v7()}),
         "CreateJob" => json!({"name": "Another", "steps": []}),
         _ => json!({}),
     }

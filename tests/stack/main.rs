@@ -5,6 +5,7 @@ mod bad_input;
 mod bucket;
 mod chaos;
 mod crash;
+mod folders;
 mod http_atom;
 mod path;
 mod permissions;

@@ -10,7 +10,7 @@ use trinity_stack_tests::{Api, Installation, Options, PASSWORD};
 const STALE_FOR: Duration = Duration::from_secs(1);
 const DEADLINE: Duration = Duration::from_secs(10);
 
-fn canvas() -> Value {
+pub fn canvas() -> Value {
     let atoms = json!([{"id": "a", "atom": "noop", "config": {}}]);
     json!({"molecules": [{"id": "m", "type": "Utility", "atoms": atoms}], "connections": []})
 }
@@ -26,7 +26,7 @@ async fn shared(owner: &Api) -> (String, Vec<String>) {
 }
 
 /// Waits until every path answers `status`.
-async fn until(api: &Api, paths: &[String], status: u16) {
+pub async fn until(api: &Api, paths: &[String], status: u16) {
     for path in paths {
         trinity_testkit::eventually(DEADLINE, "the answer", || async {
             (api.get(path).await.status == status).then_some(())
@@ -36,7 +36,7 @@ async fn until(api: &Api, paths: &[String], status: u16) {
 }
 
 /// Asks for every path until all are refused; the last call that still worked must have begun within a second of `from`.
-async fn stops(api: &Api, paths: &[String], from: Instant, refused: u16) {
+pub async fn stops(api: &Api, paths: &[String], from: Instant, refused: u16) {
     for path in paths {
         let mut last_good = None;
         loop {

@@ -57,7 +57,7 @@ pub struct Visible {
     pub projects: Vec<Uuid>,
     /// On these and all that they contain.
     pub folders: Vec<Uuid>,
-    /// On these and all that they contain.
+    /// On these.
     pub jobs: Vec<Uuid>,
     /// On these.
     pub workflows: Vec<Uuid>,

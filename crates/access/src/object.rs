@@ -6,11 +6,11 @@ use uuid::Uuid;
 /// The kinds of objects that grants can be on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ObjectKind {
-    /// Contains folders, workflows, datasets and runs.
+    /// Contains folders, jobs, workflows, datasets and runs.
     Project,
-    /// Contains folders and jobs.
+    /// Contains folders, jobs and workflows.
     Folder,
-    /// Contains workflows.
+    /// Contains its runs. The workflows that it runs are named by it and not in it.
     Job,
     /// Contains its runs.
     Workflow,
@@ -68,6 +68,12 @@ impl Path {
     #[must_use]
     pub fn workflow(id: impl Into<Uuid>, owner: UserId, project: Self) -> Self {
         project.containing(ObjectKind::Workflow, id, Some(owner))
+    }
+
+    /// A folder inside this project or folder. It is nobody's own: making a shelf gives no right to what others put there.
+    #[must_use]
+    pub fn folder(self, id: impl Into<Uuid>) -> Self {
+        self.containing(ObjectKind::Folder, id, None)
     }
 
     /// An object of `kind` inside this one.

@@ -27,6 +27,24 @@ pub async fn find_project(client: &Client, name: &str) -> Result<Option<String>>
     Ok(id_where(&client.list("/projects", &[]).await?, &["name"], name))
 }
 
+/// The id of a folder named by id, or by its path within a project, such as `Reports/2026`.
+///
+/// # Errors
+/// `NoSuch` when there is none, or when a path comes without a project.
+pub async fn folder(client: &Client, project_id: Option<&str>, path: &str) -> Result<String> {
+    if is_id(path) {
+        return Ok(path.to_owned());
+    }
+    let missing = || Error::NoSuch { kind: "folder", name: path.to_owned() };
+    let folders = format!("/projects/{}/folders", project_id.ok_or_else(missing)?);
+    let mut id = String::new();
+    for name in path.split('/') {
+        let there = client.list(&folders, &[("parent_id", &id)]).await?;
+        id = id_where(&there, &["name"], name).ok_or_else(missing)?;
+    }
+    Ok(id)
+}
+
 /// The id of a workflow named by id, or by slug or name within a project.
 ///
 /// # Errors

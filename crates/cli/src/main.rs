@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use trinity_cli::Error;
 
-use crate::commands::{Outcome, access, api, audit, datasets, login, mail, projects, run, workflows};
+use crate::commands::{Outcome, access, api, audit, datasets, folders, login, mail, projects, run, workflows};
 use crate::output::Output;
 use crate::session::{NotSignedIn, Where};
 
@@ -38,7 +38,10 @@ enum Command {
     /// Lists, uploads, shows and downloads datasets.
     #[command(subcommand)]
     Datasets(datasets::Datasets),
-    /// Lists workflows and applies workflow files.
+    /// Lists, creates, renames, moves and deletes folders of a project.
+    #[command(subcommand)]
+    Folders(folders::Folders),
+    /// Lists and moves workflows, and applies workflow files.
     #[command(subcommand)]
     Workflows(workflows::Workflows),
     /// Runs a workflow.
@@ -79,6 +82,7 @@ async fn execute(arguments: Arguments) -> anyhow::Result<Outcome> {
         Command::Logout => login::logout(server, output).await,
         Command::Projects(command) => command.execute(&server.client().await?, output).await,
         Command::Datasets(command) => command.execute(&server.client().await?, output).await,
+        Command::Folders(command) => command.execute(&server.client().await?, output).await,
         Command::Workflows(command) => command.execute(&server.client().await?, output).await,
         Command::Run(command) => command.execute(&server.client().await?, output).await,
         Command::Audit(command) => command.execute(&server.client().await?, output).await,

@@ -43,6 +43,14 @@ impl WorkflowFile {
     /// # Errors
     /// When a named dataset is missing or the server refuses.
     pub async fn apply(&self, client: &Client, project_id: &str) -> Result<(String, Change)> {
+        self.apply_in(client, project_id, "").await
+    }
+
+    /// As [`Self::apply`]; a workflow that is new lies in the folder of this id, unless that is empty.
+    ///
+    /// # Errors
+    /// As [`Self::apply`].
+    pub async fn apply_in(&self, client: &Client, project_id: &str, folder_id: &str) -> Result<(String, Change)> {
         let canvas = with_dataset_ids(client, project_id, &self.canvas).await?;
         let mark = self.mark(&canvas);
         let mut body = Map::new();
@@ -62,6 +70,8 @@ impl WorkflowFile {
             }
             body.insert("workflow_id".into(), json!(id));
             body.insert("version".into(), newest["version"].clone());
+        } else {
+            body.insert("folder_id".into(), json!(folder_id));
         }
         let saved = client.post("/workflows/save", &body.into()).await?;
         let id = saved["workflow"]["id"].as_str().context("the saved workflow has no id")?.to_owned();

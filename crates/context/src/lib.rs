@@ -204,10 +204,13 @@ impl RequestContext {
     }
 }
 
-/// The word that lets see an object. What only says how workflows run is seen by who sees workflows.
-fn read_word(noun: &str) -> String {
+/// The word that lets see an object. What only says how workflows run is seen by who sees workflows, and a folder by who
+/// sees its project, or what is in it.
+#[must_use]
+pub fn read_word(noun: &str) -> String {
     match noun {
         "job" | "schedule" | "hook" => "workflow.read".to_owned(),
+        "folder" => "project.read".to_owned(),
         _ => format!("{noun}.read"),
     }
 }

@@ -97,6 +97,8 @@ ids! {
     SessionId,
     /// A container of datasets and workflows.
     ProjectId,
+    /// A shelf in a project.
+    FolderId,
     /// A table stored as a file.
     DatasetId,
     /// A versioned graph of atoms.

@@ -19,6 +19,9 @@ use trinity_proto::tenant::{GetStandingRequest, GetStandingResponse, TenantStatu
 
 use crate::{Channel, Peers};
 
+/// The largest answer about a caller: many grants on folders, each with tens of thousands of ids that it reaches.
+const MAX_ACCESS_BYTES: usize = 32 << 20;
+
 /// A directory over the identity and tenant services.
 pub struct PeerDirectory {
     peers: Peers,
@@ -35,7 +38,7 @@ impl PeerDirectory {
         let identity = peers.channel("identity")?;
         Ok(Self {
             auth: AuthServiceClient::new(identity.clone()),
-            access: AccessServiceClient::new(identity.clone()),
+            access: AccessServiceClient::new(identity.clone()).max_decoding_message_size(MAX_ACCESS_BYTES),
             accounts: ServiceAccountServiceClient::new(identity),
             tenant: TenantServiceClient::new(peers.channel("tenant")?),
             peers: peers.clone(),
@@ -110,12 +113,17 @@ fn found<T>(answer: Result<tonic::Response<T>, Status>) -> Result<Option<T>> {
 fn access(answer: pb::GetAccessResponse) -> Result<Access> {
     let words = |names: &[String]| Permissions::of(names.iter().map(String::as_str));
     let project = |project: &pb::ProjectPermissions| Ok((answered(&project.project_id)?, words(&project.permissions)));
+    let mut grants: Vec<Grant> =
+        answer.grants.iter().filter_map(|grant| self::grant(grant).transpose()).collect::<Result<_>>()?;
+    for reach in &answer.reaches {
+        extend(&mut grants, reach)?;
+    }
     Ok(Access {
         name: answer.name,
         roles: answer.roles,
         tenant: words(&answer.permissions),
         projects: answer.projects.iter().map(project).collect::<Result<_>>()?,
-        grants: answer.grants.iter().filter_map(|grant| self::grant(grant).transpose()).collect::<Result<_>>()?,
+        grants,
         owner: None,
         scopes: (!answer.scopes.is_empty()).then(|| words(&answer.scopes)),
     })
@@ -133,6 +141,24 @@ fn grant(grant: &pb::Grant) -> Result<Option<Grant>> {
         starts_at: grant.starts_at.as_ref().map(moment),
         expires_at: grant.expires_at.as_ref().map(moment),
     }))
+}
+
+/// Adds to a grant on a folder the same on all that the folder contains, so that every service can judge an object by
+/// itself and its project.
+fn extend(grants: &mut Vec<Grant>, reach: &pb::Reach) -> Result<()> {
+    let id: uuid::Uuid = answered(&reach.grant_id)?;
+    let Some(grant) = grants.iter().find(|grant| grant.id == id).cloned() else { return Ok(()) };
+    let reached = [
+        (ObjectKind::Folder, &reach.folder_ids),
+        (ObjectKind::Job, &reach.job_ids),
+        (ObjectKind::Workflow, &reach.workflow_ids),
+    ];
+    for (kind, ids) in reached {
+        for id in ids {
+            grants.push(Grant { object: Object { kind, id: answered(id)? }, ..grant.clone() });
+        }
+    }
+    Ok(())
 }
 
 const fn level(level: pb::Level) -> Option<Level> {

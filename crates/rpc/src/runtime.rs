@@ -21,12 +21,14 @@ pub const EVENTS: &str = "events";
 const KEY_INTERVAL: Duration = Duration::from_secs(5);
 /// Announcements, whole or by what stands before the dot, after which callers may do something else than before. A login
 /// is none: strangers can make them fail as often as they like.
-const ACCESS_HINTS: [&str; 12] = [
+const ACCESS_HINTS: [&str; 15] = [
     "api_key",
     "auth.logout",
     "binding",
+    "folder",
     "grant",
     "group",
+    "job.move",
     "password.change",
     "password.reset",
     "role",
@@ -34,6 +36,7 @@ const ACCESS_HINTS: [&str; 12] = [
     "session",
     "staff",
     "user",
+    "workflow.move",
 ];
 /// Announcements after which a tenant may use something else than before.
 const STANDING_HINTS: [&str; 4] = ["tenant", "subscription", "plan", "flag"];

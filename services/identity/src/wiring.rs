@@ -17,10 +17,11 @@ use trinity_proto::identity::mail_service_server::MailServiceServer;
 use trinity_proto::identity::service_account_service_server::ServiceAccountServiceServer;
 use trinity_proto::identity::staff_service_server::StaffServiceServer;
 use trinity_proto::identity::user_service_server::UserServiceServer;
+use trinity_proto::registry::folder_service_client::FolderServiceClient;
 use trinity_proto::registry::project_service_client::ProjectServiceClient;
 use trinity_proto::tenant::plan_service_client::PlanServiceClient;
 use trinity_proto::tenant::tenant_service_client::TenantServiceClient;
-use trinity_proto::workflow::workflow_service_client::WorkflowServiceClient;
+use trinity_proto::workflow::placement_service_client::PlacementServiceClient;
 use trinity_rpc::{Building, Channel, Peers, Runtime, Service};
 
 use crate::Config;
@@ -50,7 +51,8 @@ pub(crate) struct App {
     pub mailroom: Arc<Mailroom>,
     pub tenants: TenantServiceClient<Channel>,
     pub projects: ProjectServiceClient<Channel>,
-    pub workflows: WorkflowServiceClient<Channel>,
+    pub folders: FolderServiceClient<Channel>,
+    pub placements: PlacementServiceClient<Channel>,
     pub peers: Peers,
     pub authenticator: Arc<Authenticator>,
 }
@@ -83,7 +85,8 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         mailroom: Arc::clone(&mailroom),
         tenants: TenantServiceClient::new(runtime.peers.channel("tenant")?),
         projects: ProjectServiceClient::new(runtime.peers.channel("registry")?),
-        workflows: WorkflowServiceClient::new(runtime.peers.channel("workflow")?),
+        folders: FolderServiceClient::new(runtime.peers.channel("registry")?),
+        placements: PlacementServiceClient::new(runtime.peers.channel("workflow")?),
         peers: runtime.peers.clone(),
         authenticator: Arc::clone(&runtime.authenticator),
     });

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use trinity_authz::Authenticator;
 use trinity_db::Db;
+use trinity_proto::workflow::placement_service_client::PlacementServiceClient;
+use trinity_rpc::{Channel, Peers};
 use trinity_storage::Storage;
 
 use crate::store::project::ProjectReads;
@@ -13,6 +15,9 @@ use crate::tables::excel::Reader as ExcelReader;
 pub(crate) struct App {
     pub db: Db,
     pub projects: ProjectReads,
+    /// Says what lies in folders.
+    pub contents: PlacementServiceClient<Channel>,
+    pub peers: Peers,
     pub storage: Storage,
     pub excel: ExcelReader,
     /// Says what callers and tenants may do now: for calls that last, and for calls of other services.

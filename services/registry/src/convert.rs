@@ -13,6 +13,8 @@ use crate::domain::settings::Settings;
 use crate::domain::text;
 use crate::store::atom::{Atom, Version};
 
+pub(crate) mod folder;
+
 /// Where a numbered list stands.
 pub(crate) fn page_info<T>(page: &Page<T>) -> PageInfo {
     PageInfo {

@@ -15,6 +15,31 @@ pub(crate) fn project_limit_reached(limit: u32) -> Error {
         .with_metadata("limit", limit.to_string())
 }
 
+pub(crate) fn folder_name_taken() -> Error {
+    Error::new(Code::AlreadyExists, "FOLDER_NAME_TAKEN", "a live folder of this name exists in this place")
+}
+
+pub(crate) fn folder_cycle() -> Error {
+    Error::new(Code::FailedPrecondition, "FOLDER_CYCLE", "a folder cannot be in itself")
+}
+
+pub(crate) fn folder_too_deep(limit: usize) -> Error {
+    Error::new(Code::FailedPrecondition, "FOLDER_TOO_DEEP", format!("folders stand at most {limit} deep in each other"))
+        .with_metadata("limit", limit.to_string())
+}
+
+pub(crate) fn folder_not_empty(folders: u64, things: u64) -> Error {
+    let message = format!("the folder has {folders} folders and {things} workflows and jobs in it");
+    Error::new(Code::FailedPrecondition, "FOLDER_NOT_EMPTY", message)
+        .with_metadata("folders", folders.to_string())
+        .with_metadata("things", things.to_string())
+}
+
+pub(crate) fn move_gives_more() -> Error {
+    let message = "you would have more rights to it there than you have here";
+    Error::new(Code::PermissionDenied, "MOVE_GIVES_MORE", message)
+}
+
 pub(crate) fn storage_limit_reached(limit_bytes: u64) -> Error {
     Error::new(
         Code::ResourceExhausted,

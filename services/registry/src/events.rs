@@ -10,6 +10,8 @@ use crate::domain::dataset::{Column, Dataset};
 use crate::domain::document::Document;
 use crate::domain::project::Project;
 
+pub(crate) mod folder;
+
 #[derive(Serialize)]
 struct ProjectImage<'a> {
     name: &'a str,

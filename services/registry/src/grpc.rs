@@ -13,6 +13,8 @@ use trinity_rpc::open;
 use crate::app::App;
 use crate::handlers::{app, atom, dataset, download, internal, preview, project, upload};
 
+mod folder;
+
 /// Answers every RPC of this service.
 #[derive(Clone)]
 pub(crate) struct Door {

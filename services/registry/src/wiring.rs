@@ -9,8 +9,10 @@ use trinity_db::Db;
 use trinity_outbox::Relay;
 use trinity_proto::registry::atom_service_server::AtomServiceServer;
 use trinity_proto::registry::dataset_service_server::DatasetServiceServer;
+use trinity_proto::registry::folder_service_server::FolderServiceServer;
 use trinity_proto::registry::project_service_server::ProjectServiceServer;
 use trinity_proto::tenant::plan_service_client::PlanServiceClient;
+use trinity_proto::workflow::placement_service_client::PlacementServiceClient;
 use trinity_rpc::{Building, Runtime, Service};
 use trinity_storage::Storage;
 
@@ -46,10 +48,19 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
 
     let (authenticator, max_upload_bytes) = (Arc::clone(&runtime.authenticator), config.max_upload_bytes);
     let projects = store::project::reads(db.clone());
-    let app =
-        Arc::new(App { db: db.clone(), projects, storage, excel: ExcelReader::new(), authenticator, max_upload_bytes });
+    let app = Arc::new(App {
+        db: db.clone(),
+        projects,
+        contents: PlacementServiceClient::new(runtime.peers.channel("workflow")?),
+        peers: runtime.peers.clone(),
+        storage,
+        excel: ExcelReader::new(),
+        authenticator,
+        max_upload_bytes,
+    });
     let door = Door { app };
     let routes = Routes::new(ProjectServiceServer::new(door.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES))
+        .add_service(FolderServiceServer::new(door.clone()))
         .add_service(AtomServiceServer::new(door.clone()))
         .add_service(DatasetServiceServer::new(door).max_decoding_message_size(MAX_MESSAGE_BYTES));
     Service::new("registry", &runtime, routes, move || {

@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use trinity_db::Page;
 use trinity_error::{Error, Result, parse_id};
+use trinity_ids::FolderId;
 use trinity_proto::Timestamp;
 use trinity_proto::common::{Json, PageInfo};
 use trinity_proto::registry::AtomVersion;
@@ -13,6 +14,7 @@ use crate::domain::catalog::AtomFacts;
 use crate::domain::fault::Fault;
 use crate::domain::notifications;
 use crate::domain::plan::{Input, Plan, Task};
+use crate::domain::spot::Wanted;
 use crate::domain::workflow::{self as rules, ChangeWorkflow, SaveCanvas};
 use crate::store;
 
@@ -28,11 +30,16 @@ impl TryFrom<pb::SaveCanvasRequest> for SaveCanvas {
         if workflow.is_none() && request.name.trim().is_empty() {
             return Err(Error::required("name"));
         }
+        let folder = folder(&request.folder_id)?;
+        if workflow.is_some() && folder.is_some() {
+            return Err(Error::invalid("folder_id", "cannot stand beside workflow_id"));
+        }
         if workflow.is_none() && version.is_some() {
             return Err(Error::invalid("version", "cannot stand without workflow_id"));
         }
         Ok(Self {
             project: parse_id("project_id", &request.project_id)?,
+            folder,
             workflow,
             name: optional(request.name).map(|name| rules::name(&name)).transpose()?,
             slug: optional(request.slug).map(|slug| rules::slug(&slug)).transpose()?,
@@ -60,6 +67,25 @@ impl TryFrom<pb::UpdateWorkflowRequest> for ChangeWorkflow {
             notifications: text(request.notifications).map(notifications::check).transpose()?,
         })
     }
+}
+
+/// Reads the id of a folder, which may be empty.
+///
+/// # Errors
+/// `InvalidArgument` naming the field.
+pub fn folder(id: &str) -> Result<Option<FolderId>> {
+    if id.is_empty() { Ok(None) } else { parse_id("folder_id", id).map(Some) }
+}
+
+/// Reads where a caller wants something, or looks for it.
+///
+/// # Errors
+/// `InvalidArgument` naming the field; `project_id` when neither is given.
+pub fn wanted(project_id: &str, folder_id: &str) -> Result<Wanted> {
+    let folder = folder(folder_id)?;
+    let project =
+        if project_id.is_empty() && folder.is_some() { None } else { Some(parse_id("project_id", project_id)?) };
+    Ok(Wanted { project, folder })
 }
 
 /// Reads the number of a version.
@@ -111,6 +137,7 @@ pub fn workflow(row: store::workflow::Row, canvas: Option<String>) -> pb::Workfl
         created_at: Some(timestamp(row.created_at)),
         updated_at: Some(timestamp(row.updated_at)),
         deleted_at: row.deleted_at.map(timestamp),
+        folder_id: row.folder_id.map(String::from),
     }
 }
 

@@ -62,6 +62,12 @@ pub fn job_name_taken(name: &str) -> Error {
     Error::new(Code::AlreadyExists, "JOB_NAME_TAKEN", format!("the project has a job \"{name}\" already"))
 }
 
+/// A move to where the caller may do more with a thing than where it is.
+pub fn move_gives_more() -> Error {
+    let message = "you would have more rights to it there than you have here";
+    Error::new(Code::PermissionDenied, "MOVE_GIVES_MORE", message)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

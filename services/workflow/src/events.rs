@@ -14,10 +14,12 @@ pub const DELETE: &str = "workflow.delete";
 pub const RESTORE: &str = "workflow.restore";
 pub const CHECK_OUT: &str = "workflow.check_out";
 pub const CHECK_IN: &str = "workflow.check_in";
+pub const MOVE: &str = "workflow.move";
 pub const JOB_CREATE: &str = "job.create";
 pub const JOB_UPDATE: &str = "job.update";
 pub const JOB_DELETE: &str = "job.delete";
 pub const JOB_RESTORE: &str = "job.restore";
+pub const JOB_MOVE: &str = "job.move";
 
 /// A change of a workflow.
 pub fn change(action: &'static str, before: Option<&Row>, after: &Row) -> Event {
@@ -50,6 +52,7 @@ fn job_facts((row, steps): (&job::Row, &[Step])) -> String {
     json!({
         "id": row.id,
         "project_id": row.project_id,
+        "folder_id": row.folder_id,
         "name": row.name,
         "description": row.description,
         "package": row.package,
@@ -64,6 +67,7 @@ fn facts(row: &Row) -> String {
     json!({
         "id": row.id,
         "project_id": row.project_id,
+        "folder_id": row.folder_id,
         "name": row.name,
         "slug": row.slug,
         "description": row.description,

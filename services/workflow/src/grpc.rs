@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::handlers;
 
 mod job;
+mod placement;
 
 /// What tonic calls.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use tonic::service::Routes;
 use trinity_db::Db;
 use trinity_outbox::Relay;
 use trinity_proto::workflow::job_service_server::JobServiceServer;
+use trinity_proto::workflow::placement_service_server::PlacementServiceServer;
 use trinity_proto::workflow::workflow_service_server::WorkflowServiceServer;
 use trinity_rpc::{Building, Runtime, Service};
 
@@ -35,7 +36,9 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
 
     let app = App { db: db.clone(), catalog: CatalogCache::new(&runtime.peers)?, registry };
     let workflows = WorkflowServiceServer::new(Door { app: app.clone() }).max_decoding_message_size(MAX_REQUEST_BYTES);
-    let routes = Routes::new(workflows).add_service(JobServiceServer::new(Door { app }));
+    let routes = Routes::new(workflows)
+        .add_service(JobServiceServer::new(Door { app: app.clone() }))
+        .add_service(PlacementServiceServer::new(Door { app }));
     Service::new("workflow", &runtime, routes, move || {
         let db = db.clone();
         async move { db.ping().await.is_ok() }

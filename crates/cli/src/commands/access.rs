@@ -16,7 +16,7 @@ pub enum Access {
     Explain(Question),
     /// Shares an object, such as `access share workflow:ID --with user:ID --level edit`.
     Share {
-        /// The object as KIND:ID, where KIND is project or workflow.
+        /// The object as KIND:ID, where KIND is project, folder, job or workflow.
         object: String,
         /// A user or group as user:ID or group:ID.
         #[arg(long)]

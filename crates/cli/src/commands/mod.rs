@@ -4,6 +4,7 @@ pub mod access;
 pub mod api;
 pub mod audit;
 pub mod datasets;
+pub mod folders;
 pub mod login;
 pub mod mail;
 pub mod projects;

@@ -55,12 +55,27 @@ async fn projects(headers: HeaderMap, Query(query): Query<Vec<(String, String)>>
     })))
 }
 
+const OUTER: &str = "0198c0de-0000-7000-8000-000000000001";
+const INNER: &str = "0198c0de-0000-7000-8000-000000000002";
+
+/// Reports at the top, 2026 in it, and May in that.
+async fn folders(Query(query): Query<Vec<(String, String)>>) -> Json<Value> {
+    let parent = query.iter().find(|(name, _)| name == "parent_id").map(|(_, id)| id.as_str());
+    success(&match parent {
+        Some("") => json!([{"id": OUTER, "name": "Reports"}]),
+        Some(OUTER) => json!([{"id": INNER, "name": "2026"}]),
+        Some(INNER) => json!([{"id": "x", "name": "May"}]),
+        _ => json!([]),
+    })
+}
+
 /// Starts the server. Returns its URL.
 async fn server() -> String {
     let routes = Router::new()
         .route("/api/v1/auth/login", post(login))
         .route("/api/v1/auth/refresh", post(refresh))
         .route("/api/v1/projects", get(projects))
+        .route("/api/v1/projects/{project}/folders", get(folders))
         .route("/api/v1/audit/verify", post(async || success(&json!({"valid": false, "first_bad_sequence": 3}))));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -111,6 +126,18 @@ async fn environment_signs_in_without_a_session() {
     let output = trinity(home.path(), &environment, &["audit", "verify"]).await;
     assert_eq!(output.status.code(), Some(6), "a broken chain is bad news: {output:?}");
     assert!(stdout(&output).contains("broken at event 3"));
+}
+
+#[tokio::test]
+async fn a_folder_is_named_by_its_path() {
+    let (url, home) = (server().await, tempfile::tempdir().unwrap());
+    let environment = [("TRINITY_URL", url.as_str()), ("TRINITY_TOKEN", "any")];
+    let list = async |place: &str| {
+        trinity(home.path(), &environment, &["folders", "list", "--project", OUTER, "--in", place]).await
+    };
+    let found = list("Reports/2026").await;
+    assert!(found.status.success() && stdout(&found).contains("May"), "{found:?}");
+    assert_eq!(list("Reports/2027").await.status.code(), Some(4));
 }
 
 #[tokio::test]

@@ -164,8 +164,8 @@ pub fn accessible(visible: Visible) -> pb::ListAccessibleResponse {
     }
 }
 
-/// All that a caller may do, for the services.
-pub fn loaded(loaded: Loaded) -> pb::GetAccessResponse {
+/// All that a caller may do, for the services, with what his grants on folders reach.
+pub fn loaded(loaded: Loaded, reaches: Vec<pb::Reach>) -> pb::GetAccessResponse {
     let access = loaded.access;
     let project = |(id, permissions): (uuid::Uuid, _)| pb::ProjectPermissions {
         project_id: id.to_string(),
@@ -188,5 +188,6 @@ pub fn loaded(loaded: Loaded) -> pb::GetAccessResponse {
         grants: access.grants.into_iter().map(grant).collect(),
         scopes: loaded.scopes,
         key_expires_at: loaded.key_expires_at.map(timestamp),
+        reaches,
     }
 }

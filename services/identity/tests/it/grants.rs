@@ -121,11 +121,11 @@ async fn a_group_and_a_workflow_inherit() {
         assert_eq!(stack.access().check(ask(caller, word)).await.unwrap().into_inner().allowed, expected, "{word}");
     }
     assert!(!stack.may(&bob, "project.read", &project).await, "what contains it stays out of sight");
-    for gone in ["folder", "job"] {
+    for other in ["folder", "job"] {
         let request =
-            CreateGrantRequest { object_type: gone.to_owned(), ..on(&project, user(&id_of(&bob)), Level::View) };
+            CreateGrantRequest { object_type: other.to_owned(), ..on(&project, user(&id_of(&bob)), Level::View) };
         let status = stack.share(&owner, request).await.unwrap_err();
-        assert_eq!((status.code(), reason(&status)), (Code::NotFound, format!("{}_NOT_FOUND", gone.to_uppercase())));
+        assert_eq!((status.code(), reason(&status)), (Code::NotFound, format!("{}_NOT_FOUND", other.to_uppercase())));
     }
 }
 

@@ -4,6 +4,7 @@ mod access;
 mod api_keys;
 mod clients;
 mod decisions;
+mod folders;
 mod grants;
 mod isolation;
 mod keys;

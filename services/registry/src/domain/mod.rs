@@ -2,6 +2,7 @@
 
 pub(crate) mod dataset;
 pub(crate) mod document;
+pub(crate) mod folder;
 pub(crate) mod project;
 pub(crate) mod settings;
 pub(crate) mod text;

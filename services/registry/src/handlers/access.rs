@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use chrono::Utc;
 use trinity_access::Path;
 use trinity_context::{Caller, RequestContext};
 use trinity_error::{Error, Result};
+use trinity_ids::FolderId;
 
 use crate::app::App;
 use crate::domain::project::Place;
@@ -19,6 +21,38 @@ pub(super) fn require(ctx: &RequestContext, permission: &str, noun: &str, place:
         return Err(Error::not_found(noun));
     }
     ctx.require(permission, &Path::project(place.project, place.owner), noun)
+}
+
+/// Lets the caller do `permission` with a folder of the project at `place`. What the folders around it let him do stands in his
+/// access already.
+///
+/// # Errors
+/// As [`require`].
+pub(super) fn require_folder(ctx: &RequestContext, permission: &str, place: &Place, folder: FolderId) -> Result<()> {
+    if !ctx.standing()?.allows_app(&place.app) {
+        return Err(Error::not_found("folder"));
+    }
+    ctx.require(permission, &path(place, Some(folder)), "folder")
+}
+
+/// Refuses a move of a folder to where the caller may do more with it than where it is.
+///
+/// # Errors
+/// `PermissionDenied` `MOVE_GIVES_MORE`.
+pub(super) fn require_no_gain(
+    ctx: &RequestContext,
+    place: &Place,
+    folder: FolderId,
+    parent: Option<FolderId>,
+) -> Result<()> {
+    let (access, now) = (ctx.access()?, Utc::now());
+    let on = |folder| access.permissions_on(&path(place, folder), now);
+    if on(Some(folder)).covers(on(parent)) { Ok(()) } else { Err(error::move_gives_more()) }
+}
+
+fn path(place: &Place, folder: Option<FolderId>) -> Path {
+    let project = Path::project(place.project, place.owner);
+    folder.into_iter().fold(project, Path::folder)
 }
 
 /// The same request with what the caller and his tenant may do now: for calls that last, so that what was taken away

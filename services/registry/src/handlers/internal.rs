@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use trinity_context::RequestContext;
 use trinity_error::{Error, Result, parse_id};
-use trinity_ids::{DatasetId, TenantId};
+use trinity_ids::{DatasetId, FolderId, TenantId};
 use trinity_proto::registry as pb;
 
 use crate::app::App;
@@ -30,6 +30,51 @@ pub(crate) async fn check_project(
     } else {
         Err(Error::not_found("project"))
     }
+}
+
+/// Says what contains a live folder of a live project whose app the tenant may use.
+///
+/// # Errors
+/// `InvalidArgument` bad id; `NotFound`.
+pub(crate) async fn locate_folder(
+    app: &App,
+    ctx: &RequestContext,
+    request: pb::LocateFolderRequest,
+) -> Result<pb::LocateFolderResponse> {
+    let tenant = parse_id("tenant_id", &request.tenant_id)?;
+    let id: FolderId = parse_id("folder_id", &request.folder_id)?;
+    let mut tx = app.db.begin(&ctx.for_tenant(tenant)).await?;
+    let found = store::folder::find(&mut tx, tenant, id).await?.ok_or_else(|| Error::not_found("folder"))?;
+    let around = store::folder::around(&mut tx, tenant, id).await?;
+    drop(tx);
+    if !app.authenticator.standing(tenant).await?.allows_app(&found.place.app) {
+        return Err(Error::not_found("folder"));
+    }
+    Ok(pb::LocateFolderResponse {
+        project_id: found.place.project.into(),
+        project_owner_id: found.place.owner.into(),
+        parent_ids: around.into_iter().skip(1).map(String::from).collect(),
+    })
+}
+
+/// Names all folders that are in some live folders, however deep.
+///
+/// # Errors
+/// `InvalidArgument` bad tenant id.
+pub(crate) async fn expand_folders(
+    app: &App,
+    ctx: &RequestContext,
+    request: pb::ExpandFoldersRequest,
+) -> Result<pb::ExpandFoldersResponse> {
+    let tenant = parse_id("tenant_id", &request.tenant_id)?;
+    let ids: Vec<FolderId> = request.folder_ids.iter().filter_map(|id| id.parse().ok()).collect();
+    let mut tx = app.db.begin(&ctx.for_tenant(tenant)).await?;
+    let expanded = store::folder::expand(&mut tx, tenant, &ids).await?;
+    let folder = |(root, all): (FolderId, Vec<FolderId>)| pb::ExpandedFolder {
+        folder_id: root.into(),
+        contained_ids: all.into_iter().filter(|id| *id != root).map(String::from).collect(),
+    };
+    Ok(pb::ExpandFoldersResponse { folders: expanded.into_iter().map(folder).collect() })
 }
 
 /// Takes over a canvas that the workflow service has committed; an older one than what is there is ignored, and so is one

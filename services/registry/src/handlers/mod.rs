@@ -6,6 +6,7 @@ pub(crate) mod app;
 pub(crate) mod atom;
 pub(crate) mod dataset;
 pub(crate) mod download;
+pub(crate) mod folder;
 pub(crate) mod internal;
 pub(crate) mod preview;
 pub(crate) mod project;

@@ -3,6 +3,7 @@
 pub(crate) mod app;
 pub(crate) mod atom;
 pub(crate) mod dataset;
+pub(crate) mod folder;
 pub(crate) mod output;
 pub(crate) mod place;
 pub(crate) mod project;

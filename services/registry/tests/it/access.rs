@@ -39,7 +39,8 @@ async fn every_rpc_about_an_object_is_called_here() {
     let rpcs = trinity_proto::descriptors::rpcs().unwrap();
     let mut declared: Vec<&str> = rpcs
         .iter()
-        .filter(|rpc| rpc.service() == "registry" && !rpc.policy.object_field.is_empty())
+        .filter(|rpc| rpc.service() == "registry" && !rpc.path.contains("FolderService"))
+        .filter(|rpc| !rpc.policy.object_field.is_empty())
         .map(|rpc| rpc.method.name())
         .collect();
     called.sort_unstable();

@@ -17,14 +17,17 @@ use trinity_proto::common::Json;
 use trinity_proto::registry as pb;
 use trinity_proto::registry::atom_service_client::AtomServiceClient;
 use trinity_proto::registry::dataset_service_client::DatasetServiceClient;
+use trinity_proto::registry::folder_service_client::FolderServiceClient;
 use trinity_proto::registry::project_service_client::ProjectServiceClient;
 use trinity_proto::tenant::plan_service_server::PlanServiceServer;
+use trinity_proto::workflow::placement_service_server::PlacementServiceServer;
 use trinity_registry::{Config, MIGRATOR};
 use trinity_rpc::{CancellationToken, Peers, Runtime};
 use trinity_testkit::{TestDb, TestRedis, TestTokens, eventually, free_port};
 use uuid::Uuid;
 
 use crate::plans::FakePlans;
+use crate::shelves::FakeShelves;
 
 pub const LIMIT: Duration = Duration::from_secs(20);
 pub const MAX_UPLOAD_BYTES: u64 = 40 << 20;
@@ -32,6 +35,7 @@ pub const MAX_UPLOAD_BYTES: u64 = 40 << 20;
 pub struct Stand {
     pub db: TestDb,
     pub plans: FakePlans,
+    pub shelves: FakeShelves,
     pub tokens: TestTokens,
     authenticator: Arc<Authenticator>,
     files: TempDir,
@@ -74,6 +78,8 @@ impl Stand {
         let shutdown = CancellationToken::new();
         let mut runtime = runtime(&tokens, &plans, &shutdown);
         runtime.authenticator = Arc::clone(&authenticator);
+        let shelves = FakeShelves::default();
+        runtime.peers.install("workflow", Routes::new(PlacementServiceServer::new(shelves.clone())));
         let config = config(db.url(), files.path());
         let listen = config.listen;
         let service = trinity_registry::build(config, runtime).await.unwrap();
@@ -84,11 +90,15 @@ impl Stand {
         );
         let endpoint = Endpoint::from_shared(format!("http://{listen}")).unwrap();
         let channel = eventually(LIMIT, "the registry to listen", || async { endpoint.connect().await.ok() }).await;
-        Self { db, plans, tokens, authenticator, files, channel, shutdown }
+        Self { db, plans, shelves, tokens, authenticator, files, channel, shutdown }
     }
 
     pub fn projects(&self) -> ProjectServiceClient<Channel> {
         ProjectServiceClient::new(self.channel.clone())
+    }
+
+    pub fn folders(&self) -> FolderServiceClient<Channel> {
+        FolderServiceClient::new(self.channel.clone())
     }
 
     pub fn datasets(&self) -> DatasetServiceClient<Channel> {

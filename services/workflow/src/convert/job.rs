@@ -4,7 +4,7 @@ use trinity_error::{Error, Result, parse_id};
 use trinity_proto::common::Json;
 use trinity_proto::workflow as pb;
 
-use super::{text, timestamp, version_of};
+use super::{text, timestamp, version_of, wanted};
 use crate::domain::job::{self as rules, ChangeJob, NewJob, Step};
 use crate::domain::{notifications, workflow};
 use crate::store;
@@ -14,7 +14,7 @@ impl TryFrom<pb::CreateJobRequest> for NewJob {
 
     fn try_from(request: pb::CreateJobRequest) -> Result<Self> {
         Ok(Self {
-            project: parse_id("project_id", &request.project_id)?,
+            wanted: wanted(&request.project_id, &request.folder_id)?,
             name: workflow::name(&request.name)?,
             description: workflow::description(request.description)?,
             package: workflow::package(&request.package)?,
@@ -74,5 +74,6 @@ pub fn job(row: store::job::Row, steps: Vec<Step>) -> pb::Job {
         created_at: Some(timestamp(row.created_at)),
         updated_at: Some(timestamp(row.updated_at)),
         deleted_at: row.deleted_at.map(timestamp),
+        folder_id: row.folder_id.map(String::from),
     }
 }

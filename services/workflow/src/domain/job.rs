@@ -5,12 +5,13 @@ use std::collections::{HashMap, HashSet};
 use serde_json::json;
 use serde_json::value::to_raw_value;
 use trinity_error::{Code, Error, Result, Violation};
-use trinity_ids::{JobId, ProjectId, WorkflowId};
+use trinity_ids::{JobId, WorkflowId};
 
 use super::canvas::EdgeType;
 use super::fault::{Fault, FaultCode};
 use super::graph::{self, Edge};
 use super::plan::{Input, Plan, Task};
+use super::spot::Wanted;
 
 /// The atom that runs a workflow.
 pub const WORKFLOW: &str = "workflow";
@@ -20,7 +21,7 @@ const MAX_STEPS: usize = 200;
 /// A job to be created.
 #[derive(Debug)]
 pub struct NewJob {
-    pub project: ProjectId,
+    pub wanted: Wanted,
     pub name: String,
     pub description: String,
     pub package: String,

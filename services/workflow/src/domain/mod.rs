@@ -2,7 +2,7 @@
 //!
 //! Reading order: [`document`] and [`canvas`] (from text to molecules), [`catalog`] (what atoms there are), [`graph`],
 //! [`validate`] (every fault with its place), [`compile`] (the plan); [`workflow`] has the rules of names, [`job`] the
-//! order of workflows, [`notifications`] who is told.
+//! order of workflows, [`spot`] where they lie, [`notifications`] who is told.
 
 pub mod canvas;
 pub mod catalog;
@@ -14,6 +14,7 @@ pub mod job;
 pub mod notifications;
 pub mod plan;
 pub mod selected;
+pub mod spot;
 pub mod validate;
 pub mod workflow;
 

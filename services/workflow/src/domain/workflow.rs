@@ -1,7 +1,7 @@
 //! The rules of a workflow's name, slug, tags and settings, and what a caller asks to be done with it.
 
 use trinity_error::{Error, Result};
-use trinity_ids::{ProjectId, WorkflowId};
+use trinity_ids::{FolderId, ProjectId, WorkflowId};
 
 use super::document;
 
@@ -19,6 +19,8 @@ const MAX_SETTINGS_BYTES: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct SaveCanvas {
     pub project: ProjectId,
+    /// Where a new workflow is to lie.
+    pub folder: Option<FolderId>,
     /// None for a new workflow.
     pub workflow: Option<WorkflowId>,
     /// None to keep the name.

@@ -95,6 +95,7 @@ async fn create(
     let new = NewWorkflow {
         id,
         project: save.project,
+        folder: save.folder,
         name,
         slug: &slug,
         description: save.description.as_deref().unwrap_or_default(),
@@ -110,6 +111,10 @@ async fn create(
         // Why: the holder of the slug was deleted in between; the next try succeeds.
         return Err(Error::stale("workflow"));
     };
+    // Why asked: who may save in a folder need not see what else the project has.
+    if ctx.require("workflow.read", &row.path(), "workflow").is_err() {
+        return Err(error::slug_taken(&slug, None));
+    }
     let holder = row.id;
     unchanged(tx, ctx, row, save, canvas).await?.map_err(|_| error::slug_taken(&slug, Some(holder)))
 }

@@ -11,24 +11,24 @@ use trinity_ids::{JobId, ProjectId, WorkflowId};
 use trinity_outbox as outbox;
 use trinity_proto::workflow as pb;
 
-use super::permit;
+use super::{permit, placement};
 use crate::app::App;
 use crate::domain::job::{self as rules, ChangeJob, Known, NewJob, Step};
-use crate::store::job::{Filter, Owners, Row};
+use crate::store::job::{Filter, Row};
 use crate::{convert, events, store};
 
 /// Creates a job.
 ///
 /// # Errors
-/// `NotFound` no such project to be seen; `PermissionDenied`; `InvalidArgument` naming the field, `JOB_INVALID` with every fault of the
+/// `NotFound` no such project or folder to be seen; `PermissionDenied`; `InvalidArgument` naming the field, `JOB_INVALID` with every fault of the
 /// steps; `AlreadyExists` `JOB_NAME_TAKEN`.
 pub async fn create(app: &App, ctx: &RequestContext, request: pb::CreateJobRequest) -> Result<pb::CreateJobResponse> {
     let new = NewJob::try_from(request)?;
-    let project_owner = permit::require_in_project(app, ctx, new.project, "workflow.update").await?;
-    let owners = Owners { owner: ctx.responsible()?, project_owner };
+    let spot = permit::require_at(app, ctx, new.wanted, "workflow.update").await?;
+    let owner = ctx.responsible()?;
     let mut tx = app.db.begin(ctx).await?;
-    check_steps(&mut tx, ctx, new.project, &new.steps, &[]).await?;
-    let row = store::job::insert(&mut tx, ctx.tenant()?, &new, owners).await?;
+    check_steps(&mut tx, ctx, spot.project, &new.steps, &[]).await?;
+    let row = store::job::insert(&mut tx, ctx.tenant()?, &new, spot, owner).await?;
     store::job::replace_steps(&mut tx, ctx.tenant()?, row.id, &new.steps).await?;
     outbox::write(&mut tx, ctx, events::job(events::JOB_CREATE, None, (&row, &new.steps))).await?;
     tx.commit().await?;
@@ -48,20 +48,20 @@ pub async fn get(app: &App, ctx: &RequestContext, request: pb::GetJobRequest) ->
     Ok(pb::GetJobResponse { job: Some(convert::job::job(row, steps)) })
 }
 
-/// Lists a project's jobs that the caller may see, newest first.
+/// Lists a project's or a folder's jobs that the caller may see, newest first.
 ///
 /// # Errors
-/// `NotFound` no such project to be seen; `InvalidArgument` a bad page.
+/// `NotFound` no such project or folder to be seen; `InvalidArgument` a bad page.
 pub async fn list(app: &App, ctx: &RequestContext, request: pb::ListJobsRequest) -> Result<pb::ListJobsResponse> {
-    let project: ProjectId = parse_id("project_id", &request.project_id)?;
-    let query = ["jobs", &request.project_id, &request.package];
+    let (project, folder, visible) = permit::require_list(app, ctx, &request.project_id, &request.folder_id).await?;
+    let query = ["jobs", &request.project_id, &request.package, &request.folder_id];
     let page = PageRequest::parse(ctx, &query, request.page, request.per_page, &request.page_token)?;
     let package = (!request.package.is_empty()).then_some(request.package.as_str());
-    let filter = Filter { project, package, visible: &ctx.visible("workflow.read")? };
+    let filter = Filter { project, folder, package, visible: &visible };
     let tenant = ctx.tenant()?;
     let mut tx = app.db.begin(ctx).await?;
     let mut page = store::job::list(&mut tx, tenant, &filter, page).await?;
-    if page.total == 0 && !store::job::has_any(&mut tx, tenant, &filter).await? {
+    if page.total == 0 && folder.is_none() && !store::job::has_any(&mut tx, tenant, &filter).await? {
         tx.commit().await?;
         // Why: only an empty list can be that of a project that does not exist, or that is not the caller's to see.
         let owner = permit::require_in_project(app, ctx, project, "workflow.read").await?;
@@ -160,7 +160,7 @@ pub async fn delete(app: &App, ctx: &RequestContext, request: pb::DeleteJobReque
     Ok(pb::DeleteJobResponse {})
 }
 
-/// Brings a deleted job back; one that is not deleted stays as it is.
+/// Brings a deleted job back, out of every folder when its own has gone; one that is not deleted stays as it is.
 ///
 /// # Errors
 /// `NotFound`; `PermissionDenied`; `AlreadyExists` `JOB_NAME_TAKEN` when another took its name meanwhile.
@@ -172,12 +172,16 @@ pub async fn restore(
     let id: JobId = parse_id("job_id", &request.job_id)?;
     let tenant = ctx.tenant()?;
     let mut tx = app.db.begin(ctx).await?;
+    let seen = store::job::lock(&mut tx, tenant, id).await?;
+    ctx.require("workflow.delete", &seen.path(), "job")?;
+    drop(tx);
+    let folder_id = placement::folder_left(app, ctx, seen.folder_id.filter(|_| seen.deleted_at.is_some())).await?;
+    let mut tx = app.db.begin(ctx).await?;
     let mut row = store::job::lock(&mut tx, tenant, id).await?;
-    ctx.require("workflow.delete", &row.path(), "job")?;
     let steps = store::job::steps_of(&mut tx, tenant, id).await?;
     if row.deleted_at.is_some() {
         let before = row.clone();
-        row = store::job::update(&mut tx, tenant, &Row { deleted_at: None, ..row }).await?;
+        row = store::job::update(&mut tx, tenant, &Row { deleted_at: None, folder_id, ..row }).await?;
         let event = events::job(events::JOB_RESTORE, Some((&before, &steps)), (&row, &steps));
         outbox::write(&mut tx, ctx, event).await?;
     }

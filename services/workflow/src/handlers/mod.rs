@@ -5,6 +5,7 @@ pub mod canvas;
 pub mod check_out;
 pub mod job;
 pub mod permit;
+pub mod placement;
 pub mod plan;
 pub mod version;
 pub mod workflow;

@@ -1,14 +1,15 @@
 //! Who may do what with a workflow, where a handler has no row of it at hand yet.
 
 use sqlx::PgConnection;
-use trinity_access::Path;
+use trinity_access::{Path, Visible};
 use trinity_context::RequestContext;
-use trinity_error::{Error, Result};
-use trinity_ids::{ProjectId, UserId, WorkflowId};
+use trinity_error::{Code, Error, Result};
+use trinity_ids::{FolderId, ProjectId, UserId, WorkflowId};
 
 use crate::app::App;
+use crate::domain::spot::{Spot, Wanted};
 use crate::domain::workflow::SaveCanvas;
-use crate::store;
+use crate::{convert, store};
 
 /// Lets the caller do `permission` on a live workflow.
 ///
@@ -19,14 +20,61 @@ pub async fn require(tx: &mut PgConnection, ctx: &RequestContext, id: WorkflowId
     ctx.require(permission, &place.path(), "workflow")
 }
 
-/// Lets the caller save, and tells who owns the project: a new workflow is a change of its project, another one of itself.
+/// Lets the caller save, and tells who owns the project: a new workflow is a change of its project or folder, another one of
+/// itself.
 ///
 /// # Errors
 /// `NotFound` the project or workflow is not there or not to be seen; `PermissionDenied`.
 pub async fn require_save(app: &App, ctx: &RequestContext, save: &SaveCanvas) -> Result<UserId> {
     match save.workflow {
-        None => require_in_project(app, ctx, save.project, "workflow.update").await,
+        None => {
+            let wanted = Wanted { project: Some(save.project), folder: save.folder };
+            Ok(require_at(app, ctx, wanted, "workflow.update").await?.project_owner)
+        }
         Some(workflow) => require_next(app, ctx, save.project, workflow).await,
+    }
+}
+
+/// Lets the caller do `permission` in a folder, or without one in a project, and tells which that is.
+///
+/// # Errors
+/// `InvalidArgument` when neither is named; `NotFound` also when the caller may not see it, or the folder is not one of the
+/// project; `PermissionDenied`.
+pub async fn require_at(app: &App, ctx: &RequestContext, wanted: Wanted, permission: &str) -> Result<Spot> {
+    let Some(folder) = wanted.folder else {
+        let project = wanted.project.ok_or_else(|| Error::required("project_id"))?;
+        let project_owner = require_in_project(app, ctx, project, permission).await?;
+        return Ok(Spot { project, project_owner, folder: None });
+    };
+    let spot = app.registry.locate_folder(ctx, folder).await?;
+    if wanted.project.is_some_and(|project| project != spot.project) {
+        return Err(Error::not_found("folder"));
+    }
+    // Why as a workflow: what may be done with what lies in a folder is said in the words of workflows.
+    match ctx.require(permission, &spot.path(), "workflow") {
+        Err(error) if error.code() == Code::NotFound => Err(Error::not_found("folder")),
+        judged => judged.map(|()| spot),
+    }
+}
+
+/// What a list shows: of which project, of which folder, and what of it the caller may see. Whether the project is there for him
+/// is left to the list; a folder is, for what he gets of it is everything.
+///
+/// # Errors
+/// `InvalidArgument` naming the field; `NotFound` no such folder to be seen.
+pub async fn require_list(
+    app: &App,
+    ctx: &RequestContext,
+    project_id: &str,
+    folder_id: &str,
+) -> Result<(ProjectId, Option<FolderId>, Visible)> {
+    let wanted = convert::wanted(project_id, folder_id)?;
+    match (wanted.project, wanted.folder) {
+        (Some(project), None) => Ok((project, None, ctx.visible("workflow.read")?)),
+        _ => {
+            let spot = require_at(app, ctx, wanted, "workflow.read").await?;
+            Ok((spot.project, spot.folder, Visible { everything: true, ..Visible::default() }))
+        }
     }
 }
 

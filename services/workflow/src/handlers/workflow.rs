@@ -4,12 +4,12 @@ use chrono::Utc;
 use trinity_context::RequestContext;
 use trinity_db::PageRequest;
 use trinity_error::{Error, Result, parse_id};
-use trinity_ids::{ProjectId, WorkflowId};
+use trinity_ids::WorkflowId;
 use trinity_outbox as outbox;
 use trinity_proto::workflow as pb;
 
 use super::check_out::allow_change;
-use super::permit;
+use super::{permit, placement};
 use crate::app::App;
 use crate::domain::workflow::ChangeWorkflow;
 use crate::store::workflow::{Filter, Row};
@@ -26,23 +26,24 @@ pub async fn get(app: &App, ctx: &RequestContext, request: pb::GetWorkflowReques
     Ok(pb::GetWorkflowResponse { workflow: Some(convert::workflow(full.row, Some(full.canvas))) })
 }
 
-/// Lists a project's workflows that the caller may see, newest first.
+/// Lists a project's or a folder's workflows that the caller may see, newest first.
 ///
 /// # Errors
-/// `NotFound` no such project to be seen; `InvalidArgument` a bad page.
+/// `NotFound` no such project or folder to be seen; `InvalidArgument` a bad page.
 pub async fn list(
     app: &App,
     ctx: &RequestContext,
     request: pb::ListWorkflowsRequest,
 ) -> Result<pb::ListWorkflowsResponse> {
-    let project: ProjectId = parse_id("project_id", &request.project_id)?;
-    let query = ["workflows", &request.project_id, &request.atom];
+    let (project, folder, visible) = permit::require_list(app, ctx, &request.project_id, &request.folder_id).await?;
+    let query = ["workflows", &request.project_id, &request.atom, &request.folder_id];
     let page = PageRequest::parse(ctx, &query, request.page, request.per_page, &request.page_token)?;
     let atom = (!request.atom.is_empty()).then_some(request.atom.as_str());
-    let filter = Filter { project, atom, visible: &ctx.visible("workflow.read")? };
+    let filter = Filter { project, folder, atom, visible: &visible };
     let mut tx = app.db.begin(ctx).await?;
     let mut page = store::workflow::list(&mut tx, ctx.tenant()?, &filter, page).await?;
-    let shows_any = page.total > 0 || store::workflow::has_any(&mut tx, ctx.tenant()?, &filter).await?;
+    let shows_any =
+        page.total > 0 || folder.is_some() || store::workflow::has_any(&mut tx, ctx.tenant()?, &filter).await?;
     tx.commit().await?;
     if !shows_any {
         // Why: only an empty list can be that of a project that does not exist, or that is not the caller's to see.
@@ -122,7 +123,7 @@ pub async fn delete(
     Ok(pb::DeleteWorkflowResponse {})
 }
 
-/// Brings a deleted workflow back; one that is not deleted stays as it is.
+/// Brings a deleted workflow back, out of every folder when its own has gone; one that is not deleted stays as it is.
 ///
 /// # Errors
 /// `NotFound`; `PermissionDenied`; `AlreadyExists` `SLUG_TAKEN` when another took its slug meanwhile.
@@ -134,11 +135,15 @@ pub async fn restore(
     let id: WorkflowId = parse_id("workflow_id", &request.workflow_id)?;
     let tenant = ctx.tenant()?;
     let mut tx = app.db.begin(ctx).await?;
+    let seen = store::workflow::lock(&mut tx, tenant, id).await?;
+    ctx.require("workflow.delete", &seen.path(), "workflow")?;
+    drop(tx);
+    let folder_id = placement::folder_left(app, ctx, seen.folder_id.filter(|_| seen.deleted_at.is_some())).await?;
+    let mut tx = app.db.begin(ctx).await?;
     let mut row = store::workflow::lock(&mut tx, tenant, id).await?;
-    ctx.require("workflow.delete", &row.path(), "workflow")?;
     if row.deleted_at.is_some() {
         let before = row.clone();
-        row = store::workflow::update(&mut tx, tenant, &Row { deleted_at: None, ..row }).await?;
+        row = store::workflow::update(&mut tx, tenant, &Row { deleted_at: None, folder_id, ..row }).await?;
         outbox::write(&mut tx, ctx, events::change(events::RESTORE, Some(&before), &row)).await?;
     }
     let canvas = store::version::find(&mut tx, tenant, id, None).await?.map(|version| version.canvas);

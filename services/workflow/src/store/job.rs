@@ -5,15 +5,16 @@ use sqlx::PgConnection;
 use trinity_access::{ObjectKind, Path, Visible};
 use trinity_db::{Page, PageRequest};
 use trinity_error::{Error, Result};
-use trinity_ids::{JobId, ProjectId, TenantId, UserId, WorkflowId};
+use trinity_ids::{FolderId, JobId, ProjectId, TenantId, UserId, WorkflowId};
 
 use crate::domain::job::{NewJob, Step};
+use crate::domain::spot::Spot;
 use crate::error;
 
 /// The columns of [`Row`].
 macro_rules! columns {
     () => {
-        "id, project_id, name, description, package, notifications::text AS notifications, version, owner_id,
+        "id, project_id, folder_id, name, description, package, notifications::text AS notifications, version, owner_id,
         project_owner_id, created_by, created_at, updated_at, deleted_at"
     };
 }
@@ -30,7 +31,8 @@ macro_rules! listed {
                 OR project_owner_id = $5
                 OR project_id = ANY ($6)
                 OR id = ANY ($7)
-            )"
+            )
+            AND ($8::uuid IS NULL OR folder_id = $8)"
     };
 }
 
@@ -44,6 +46,7 @@ macro_rules! bound {
             .bind($filter.visible.owner)
             .bind(&$filter.visible.projects)
             .bind(&$filter.visible.jobs)
+            .bind($filter.folder)
     };
 }
 
@@ -52,6 +55,7 @@ macro_rules! bound {
 pub struct Row {
     pub id: JobId,
     pub project_id: ProjectId,
+    pub folder_id: Option<FolderId>,
     pub name: String,
     pub description: String,
     pub package: String,
@@ -73,36 +77,30 @@ impl Row {
     }
 }
 
-/// Whose a new job is.
-#[derive(Debug, Clone, Copy)]
-pub struct Owners {
-    pub owner: UserId,
-    pub project_owner: UserId,
-}
-
 /// Adds a job in version 1, without its steps.
 ///
 /// # Errors
 /// `AlreadyExists` when its name is taken.
-pub async fn insert(tx: &mut PgConnection, tenant: TenantId, new: &NewJob, owners: Owners) -> Result<Row> {
+pub async fn insert(tx: &mut PgConnection, tenant: TenantId, new: &NewJob, spot: Spot, owner: UserId) -> Result<Row> {
     sqlx::query_as(concat!(
         "INSERT INTO jobs (
             tenant_id, id, project_id, name, description, package, notifications, version, owner_id, project_owner_id,
-            created_by
+            created_by, folder_id
         )
-        VALUES ($1, $2, $3, $4, $5, $6, $7::json, 1, $8, $9, $8)
+        VALUES ($1, $2, $3, $4, $5, $6, $7::json, 1, $8, $9, $8, $10)
         RETURNING ",
         columns!()
     ))
     .bind(tenant)
     .bind(JobId::new())
-    .bind(new.project)
+    .bind(spot.project)
     .bind(&new.name)
     .bind(&new.description)
     .bind(&new.package)
     .bind(&new.notifications)
-    .bind(owners.owner)
-    .bind(owners.project_owner)
+    .bind(owner)
+    .bind(spot.project_owner)
+    .bind(spot.folder)
     .fetch_one(tx)
     .await
     .map_err(|cause| name_taken(cause, &new.name))
@@ -146,7 +144,7 @@ pub async fn update(tx: &mut PgConnection, tenant: TenantId, row: &Row) -> Resul
     sqlx::query_as(concat!(
         "UPDATE jobs
         SET name = $3, description = $4, package = $5, notifications = $6::json, version = $7, deleted_at = $8,
-            updated_at = now()
+            folder_id = $9, updated_at = now()
         WHERE tenant_id = $1 AND id = $2
         RETURNING ",
         columns!()
@@ -159,6 +157,7 @@ pub async fn update(tx: &mut PgConnection, tenant: TenantId, row: &Row) -> Resul
     .bind(&row.notifications)
     .bind(row.version)
     .bind(row.deleted_at)
+    .bind(row.folder_id)
     .fetch_one(tx)
     .await
     .map_err(|cause| name_taken(cause, &row.name))
@@ -172,6 +171,8 @@ fn name_taken(cause: sqlx::Error, name: &str) -> Error {
 #[derive(Debug, Clone, Copy)]
 pub struct Filter<'a> {
     pub project: ProjectId,
+    /// Of those alone that lie in this folder itself.
+    pub folder: Option<FolderId>,
     /// Of those alone that are in this package.
     pub package: Option<&'a str>,
     /// Of those alone that the caller may see.
@@ -187,7 +188,7 @@ pub async fn list(
 ) -> Result<Page<Row>> {
     let count = sqlx::query_scalar(concat!("SELECT count(*) ", listed!()));
     let total: i64 = bound!(count, tenant, filter, filter.package).fetch_one(&mut *tx).await?;
-    let rows = sqlx::query_as(concat!("SELECT ", columns!(), " ", listed!(), " ORDER BY id DESC LIMIT $8 OFFSET $9"));
+    let rows = sqlx::query_as(concat!("SELECT ", columns!(), " ", listed!(), " ORDER BY id DESC LIMIT $9 OFFSET $10"));
     let items =
         bound!(rows, tenant, filter, filter.package).bind(request.limit()).bind(request.offset()).fetch_all(tx).await?;
     Ok(Page { items, request, total: total.unsigned_abs() })

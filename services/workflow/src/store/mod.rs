@@ -5,5 +5,6 @@ pub mod canvas;
 pub mod execution;
 pub mod job;
 pub mod place;
+pub mod placement;
 pub mod version;
 pub mod workflow;

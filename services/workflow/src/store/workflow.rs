@@ -6,7 +6,7 @@ use trinity_access::{Path, Visible};
 use trinity_context::RequestContext;
 use trinity_db::{Db, Page, PageRequest};
 use trinity_error::{Error, Result};
-use trinity_ids::{ProjectId, TenantId, UserId, WorkflowId};
+use trinity_ids::{FolderId, ProjectId, TenantId, UserId, WorkflowId};
 
 use super::place::Place;
 use crate::error;
@@ -14,7 +14,7 @@ use crate::error;
 /// The columns of [`Row`].
 macro_rules! columns {
     () => {
-        "id, project_id, name, slug, description, tags, parameters::text AS parameters,
+        "id, project_id, folder_id, name, slug, description, tags, parameters::text AS parameters,
         notifications::text AS notifications, version, molecules_used, atoms_used, execution_count, last_executed_at,
         checked_out_by, checked_out_at, coalesce(owner_id, created_by) AS owner_id,
         coalesce(project_owner_id, created_by) AS project_owner_id, created_by, created_at, updated_at, deleted_at"
@@ -35,7 +35,8 @@ macro_rules! listed {
                 OR coalesce(project_owner_id, created_by) = $5
                 OR project_id = ANY ($6)
                 OR id = ANY ($7)
-            )"
+            )
+            AND ($8::uuid IS NULL OR folder_id = $8)"
     };
 }
 
@@ -49,6 +50,7 @@ macro_rules! bound {
             .bind($filter.visible.owner)
             .bind(&$filter.visible.projects)
             .bind(&$filter.visible.workflows)
+            .bind($filter.folder)
     };
 }
 
@@ -57,6 +59,7 @@ macro_rules! bound {
 pub struct Row {
     pub id: WorkflowId,
     pub project_id: ProjectId,
+    pub folder_id: Option<FolderId>,
     pub name: String,
     pub slug: String,
     pub description: String,
@@ -99,6 +102,7 @@ pub struct Full {
 pub struct NewWorkflow<'a> {
     pub id: WorkflowId,
     pub project: ProjectId,
+    pub folder: Option<FolderId>,
     pub name: &'a str,
     pub slug: &'a str,
     pub description: &'a str,
@@ -114,9 +118,9 @@ pub async fn insert(tx: &mut PgConnection, tenant: TenantId, new: &NewWorkflow<'
     let row = sqlx::query_as(concat!(
         "INSERT INTO workflows (
             tenant_id, id, project_id, name, slug, description, version, molecules_used, atoms_used, created_by,
-            owner_id, project_owner_id
+            owner_id, project_owner_id, folder_id
         )
-        VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $9, $10)
+        VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $9, $9, $10, $11)
         ON CONFLICT (tenant_id, project_id, slug) WHERE deleted_at IS NULL DO NOTHING
         RETURNING ",
         columns!()
@@ -131,6 +135,7 @@ pub async fn insert(tx: &mut PgConnection, tenant: TenantId, new: &NewWorkflow<'
     .bind(new.atoms_used)
     .bind(new.owner)
     .bind(new.project_owner)
+    .bind(new.folder)
     .fetch_optional(tx)
     .await?;
     Ok(row)
@@ -189,7 +194,7 @@ pub async fn update(tx: &mut PgConnection, tenant: TenantId, row: &Row) -> Resul
         "UPDATE workflows
         SET name = $3, slug = $4, description = $5, tags = $6, parameters = $7::json, notifications = $8::json,
             version = $9, molecules_used = $10, atoms_used = $11, checked_out_by = $12, checked_out_at = $13,
-            deleted_at = $14, updated_at = now()
+            deleted_at = $14, folder_id = $15, updated_at = now()
         WHERE tenant_id = $1 AND id = $2
         RETURNING ",
         columns!()
@@ -208,6 +213,7 @@ pub async fn update(tx: &mut PgConnection, tenant: TenantId, row: &Row) -> Resul
     .bind(row.checked_out_by)
     .bind(row.checked_out_at)
     .bind(row.deleted_at)
+    .bind(row.folder_id)
     .fetch_one(tx)
     .await
     .map_err(|cause| match Error::breaches(&cause, "workflows_live_slug_key") {
@@ -238,6 +244,8 @@ pub async fn find_full(db: &Db, ctx: &RequestContext, id: WorkflowId) -> Result<
 #[derive(Debug, Clone, Copy)]
 pub struct Filter<'a> {
     pub project: ProjectId,
+    /// Of those alone that lie in this folder itself.
+    pub folder: Option<FolderId>,
     /// Of those alone that use this atom.
     pub atom: Option<&'a str>,
     /// Of those alone that the caller may see.
@@ -253,7 +261,7 @@ pub async fn list(
 ) -> Result<Page<Row>> {
     let count = sqlx::query_scalar(concat!("SELECT count(*) ", listed!()));
     let total: i64 = bound!(count, tenant, filter, filter.atom).fetch_one(&mut *tx).await?;
-    let rows = sqlx::query_as(concat!("SELECT ", columns!(), " ", listed!(), " ORDER BY id DESC LIMIT $8 OFFSET $9"));
+    let rows = sqlx::query_as(concat!("SELECT ", columns!(), " ", listed!(), " ORDER BY id DESC LIMIT $9 OFFSET $10"));
     let items =
         bound!(rows, tenant, filter, filter.atom).bind(request.limit()).bind(request.offset()).fetch_all(tx).await?;
     Ok(Page { items, request, total: total.unsigned_abs() })

@@ -6,6 +6,7 @@ mod catalogue;
 mod check_out;
 mod executions;
 mod faults;
+mod folders;
 mod jobs;
 mod peers;
 mod save;

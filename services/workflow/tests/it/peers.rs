@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 use trinity_error::Error;
-use trinity_ids::{ProjectId, TenantId, UserId};
+use trinity_ids::{FolderId, ProjectId, TenantId, UserId};
 use trinity_proto::audit::audit_service_server::{AuditService, AuditServiceServer};
 use trinity_proto::audit::{self, AppendBatchRequest, AppendBatchResponse, NewEvent};
 use trinity_proto::common::Json;
 use trinity_proto::registry as pb;
 use trinity_proto::registry::atom_service_server::{AtomService, AtomServiceServer};
+use trinity_proto::registry::folder_service_server::{FolderService, FolderServiceServer};
 use trinity_proto::registry::project_service_server::{ProjectService, ProjectServiceServer};
 use trinity_rpc::{Runtime, Service};
 
@@ -23,6 +24,8 @@ pub struct Registry(Arc<Mutex<State>>);
 struct State {
     /// Their owners by tenant and project.
     projects: HashMap<(String, String), UserId>,
+    /// Their projects by tenant and folder.
+    folders: HashMap<(String, String), ProjectId>,
     more_atoms: Vec<pb::AtomVersion>,
     /// Canvas and revision by project.
     canvases: HashMap<String, (String, u64)>,
@@ -32,6 +35,16 @@ struct State {
 impl Registry {
     pub fn add_project(&self, tenant: TenantId, project: ProjectId, owner: UserId) {
         self.state().projects.insert((tenant.to_string(), project.to_string()), owner);
+    }
+
+    pub fn add_folder(&self, tenant: TenantId, project: ProjectId) -> FolderId {
+        let folder = FolderId::new();
+        self.state().folders.insert((tenant.to_string(), folder.to_string()), project);
+        folder
+    }
+
+    pub fn remove_folder(&self, tenant: TenantId, folder: FolderId) {
+        self.state().folders.remove(&(tenant.to_string(), folder.to_string()));
     }
 
     pub fn add_atom(&self, atom: pb::AtomVersion) {
@@ -49,8 +62,9 @@ impl Registry {
     }
 
     pub fn service(&self, runtime: &Runtime) -> Service {
-        let routes =
-            Routes::new(AtomServiceServer::new(self.clone())).add_service(ProjectServiceServer::new(self.clone()));
+        let routes = Routes::new(AtomServiceServer::new(self.clone()))
+            .add_service(ProjectServiceServer::new(self.clone()))
+            .add_service(FolderServiceServer::new(self.clone()));
         Service::new("registry", runtime, routes, || async { true }).unwrap()
     }
 
@@ -145,6 +159,43 @@ impl ProjectService for Registry {
         not_here()
     }
     async fn restore_project(&self, _: Request<pb::RestoreProjectRequest>) -> Answer<pb::RestoreProjectResponse> {
+        not_here()
+    }
+}
+
+#[tonic::async_trait]
+impl FolderService for Registry {
+    async fn locate_folder(&self, request: Request<pb::LocateFolderRequest>) -> Answer<pb::LocateFolderResponse> {
+        let asked = request.into_inner();
+        let state = self.state();
+        let project = state.folders.get(&(asked.tenant_id.clone(), asked.folder_id));
+        let project = project.ok_or_else(|| Error::not_found("folder"))?;
+        let owner = state.projects[&(asked.tenant_id, project.to_string())];
+        Ok(Response::new(pb::LocateFolderResponse {
+            project_id: project.to_string(),
+            project_owner_id: owner.into(),
+            parent_ids: Vec::new(),
+        }))
+    }
+    async fn expand_folders(&self, _: Request<pb::ExpandFoldersRequest>) -> Answer<pb::ExpandFoldersResponse> {
+        not_here()
+    }
+    async fn create_folder(&self, _: Request<pb::CreateFolderRequest>) -> Answer<pb::CreateFolderResponse> {
+        not_here()
+    }
+    async fn list_folders(&self, _: Request<pb::ListFoldersRequest>) -> Answer<pb::ListFoldersResponse> {
+        not_here()
+    }
+    async fn get_folder(&self, _: Request<pb::GetFolderRequest>) -> Answer<pb::GetFolderResponse> {
+        not_here()
+    }
+    async fn update_folder(&self, _: Request<pb::UpdateFolderRequest>) -> Answer<pb::UpdateFolderResponse> {
+        not_here()
+    }
+    async fn move_folder(&self, _: Request<pb::MoveFolderRequest>) -> Answer<pb::MoveFolderResponse> {
+        not_here()
+    }
+    async fn delete_folder(&self, _: Request<pb::DeleteFolderRequest>) -> Answer<pb::DeleteFolderResponse> {
         not_here()
     }
 }

@@ -4,6 +4,7 @@ use sqlx::{Connection, PgConnection};
 use trinity_error::{Code, Error};
 use trinity_ids::WorkflowId;
 use trinity_proto::workflow as pb;
+use trinity_proto::workflow::placement_service_client::PlacementServiceClient;
 
 use crate::stage::{Person, Stage, answer, new_workflow, next_version, noops};
 
@@ -35,6 +36,12 @@ pub async fn all_answers(stage: &Stage, person: &Person, id: &str) -> Vec<Error>
         .map(|_| ()),
         answer(client().get_version(person.asks(pb::GetVersionRequest { workflow_id: id(), version: 1 })).await)
             .map(|_| ()),
+        answer(
+            PlacementServiceClient::new(stage.channel.clone())
+                .move_workflow(person.asks(pb::MoveWorkflowRequest { workflow_id: id(), folder_id: String::new() }))
+                .await,
+        )
+        .map(|_| ()),
         answer(client().check_out(person.asks(pb::CheckOutRequest { workflow_id: id() })).await).map(|_| ()),
         answer(client().check_in(person.asks(pb::CheckInRequest { workflow_id: id(), ..Default::default() })).await)
             .map(|_| ()),

@@ -2,14 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use trinity_access::{Access, Path, Permissions, Reason};
-use trinity_context::{Caller, RequestContext};
+use trinity_context::{Caller, RequestContext, read_word};
 use trinity_error::{Error, Result, parse_id};
 use trinity_ids::TenantId;
 use trinity_proto::identity as pb;
 use trinity_proto::identity::get_access_request::Who as Asked;
 use uuid::Uuid;
 
-use super::locate;
+use super::{locate, reach};
 use crate::convert;
 use crate::domain::Subject;
 use crate::store::access::{Held, Loaded, Who, load};
@@ -70,7 +70,8 @@ pub async fn explain(app: &App, ctx: &RequestContext, request: pb::ExplainReques
 /// Everything that a caller may do, for the services.
 ///
 /// # Errors
-/// `InvalidArgument` naming the field; `NotFound` when the caller is not, or no longer, somebody.
+/// `InvalidArgument` naming the field; `NotFound` when the caller is not, or no longer, somebody; `Unavailable` when nobody can say
+/// what is in the folders that are shared with him.
 pub async fn get(app: &App, ctx: &RequestContext, request: &pb::GetAccessRequest) -> Result<pb::GetAccessResponse> {
     let tenant = match request.tenant_id.as_str() {
         "" => None,
@@ -93,10 +94,11 @@ pub async fn get(app: &App, ctx: &RequestContext, request: &pb::GetAccessRequest
     };
     let ctx = ctx.for_tenant(tenant.unwrap_or(TenantId::NIL));
     let loaded = load(&app.db, &ctx, who).await?.ok_or_else(|| Error::not_found("caller"))?;
+    let reaches = reach::of(app, &ctx, &loaded.access).await?;
     if let (Who::Key(_, key), Some(tenant)) = (who, tenant) {
         app.key_uses.note(tenant, key);
     }
-    Ok(convert::access::loaded(loaded))
+    Ok(convert::access::loaded(loaded, reaches))
 }
 
 /// Gathers what a question needs. None when it is about an object that is not there for the caller.
@@ -126,7 +128,7 @@ async fn find_for(app: &App, ctx: &RequestContext, kind: &str, id: &str, about_o
 }
 
 fn sees(access: &Access, noun: &str, path: &Path, now: DateTime<Utc>) -> bool {
-    access.allows(&format!("{noun}.read"), path, now)
+    access.allows(&read_word(noun), path, now)
 }
 
 /// The subject that is asked about, when it is not the caller himself.

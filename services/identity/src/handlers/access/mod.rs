@@ -6,6 +6,7 @@ pub(crate) mod grant;
 pub(crate) mod group;
 mod locate;
 pub(crate) mod power;
+mod reach;
 pub(crate) mod role;
 
 #[cfg(test)]

@@ -37,9 +37,17 @@ pub(super) struct Person {
 
 pub(super) struct Thing {
     pub(super) object: Object,
-    pub(super) owner: UserId,
+    /// Whose it is; nobody's for folders.
+    pub(super) owner: Option<UserId>,
     /// Its place among the things; none for projects.
     pub(super) parent: Option<usize>,
+}
+
+impl Thing {
+    /// The path of a project.
+    fn alone(&self) -> Path {
+        Path::project(self.object.id, self.owner.expect("a project is somebody's"))
+    }
 }
 
 pub(super) struct Given {
@@ -88,9 +96,19 @@ impl Model {
     pub(super) fn path(&self, thing: usize) -> Path {
         let mut around = self.around(thing);
         let project = around.pop().unwrap();
-        around.into_iter().rev().fold(Path::project(project.object.id, project.owner), |path, thing| {
-            path.containing(thing.object.kind, thing.object.id, Some(thing.owner))
-        })
+        around
+            .into_iter()
+            .rev()
+            .fold(project.alone(), |path, thing| path.containing(thing.object.kind, thing.object.id, thing.owner))
+    }
+
+    /// The thing in its project: all that the service which has it says of where it is.
+    pub(super) fn flat_path(&self, thing: usize) -> Path {
+        let mut around = self.around(thing);
+        let project = around.pop().unwrap().alone();
+        around
+            .first()
+            .map_or(project.clone(), |thing| project.containing(thing.object.kind, thing.object.id, thing.owner))
     }
 
     pub(super) fn allows(&self, person: &Person, word: &str, thing: Option<usize>, at: DateTime<Utc>) -> bool {
@@ -110,7 +128,7 @@ impl Model {
                 && grant.starts_at.is_none_or(|start| start <= at)
                 && grant.expires_at.is_none_or(|end| at < end)
         });
-        let owned = around.iter().any(|thing| thing.owner == person.id) && Level::Admin.permissions().has(word);
+        let owned = around.iter().any(|thing| thing.owner == Some(person.id)) && Level::Admin.permissions().has(word);
         by_role || by_grant || owned
     }
 }

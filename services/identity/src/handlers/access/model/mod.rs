@@ -3,6 +3,7 @@
 
 mod changes;
 mod facts;
+mod shelves;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use trinity_testkit::{TestDb, TestRedis, TestTokens, eventually};
 use uuid::Uuid;
 
 use self::facts::{Dice, Model, Person, Thing};
+use self::shelves::Shelves;
 use crate::domain::{Email, NewUser, RefreshToken, Roles};
 use crate::store::access::{Who, load};
 use crate::store::session::Client;
@@ -38,6 +40,7 @@ struct Rig {
     ctx: RequestContext,
     tenant: TenantId,
     model: Model,
+    shelves: Shelves,
     dice: Dice,
 }
 
@@ -63,12 +66,16 @@ impl Rig {
         let service = crate::build(config, runtime.clone()).await.unwrap();
         eventually(Duration::from_secs(20), "the service", || async { service.is_ready().await.then_some(()) }).await;
         runtime.peers.install("identity", service.routes);
+        let shelves = Shelves::default();
+        runtime.peers.install("registry", shelves.routes());
+        runtime.peers.install("workflow", shelves.routes());
         let (tenant, db) = (TenantId::new(), database.db());
         let ctx = RequestContext::service("model").for_tenant(tenant);
         let roles = trinity_access::ROLES.iter().map(|role| (role.name.to_owned(), role.permissions())).collect();
         let (people, groups, things, bindings, grants) = Default::default();
         let model = Model { people, groups, roles, things, bindings, grants };
-        let mut rig = Self { _database: database, db, runtime, ctx, tenant, model, dice: Dice(seed) };
+        let dice = Dice(seed);
+        let mut rig = Self { _database: database, db, runtime, ctx, tenant, model, shelves, dice };
         rig.populate().await;
         rig
     }
@@ -102,7 +109,7 @@ impl Rig {
             [(ObjectKind::Project, 4), (ObjectKind::Folder, 5), (ObjectKind::Job, 4), (ObjectKind::Workflow, 8)]
         {
             for _ in 0..count {
-                let owner = self.dice.pick(&self.model.people).id;
+                let owner = Some(self.dice.pick(&self.model.people).id).filter(|_| kind != ObjectKind::Folder);
                 let thing = Thing { object: Object { kind, id: Uuid::now_v7() }, owner, parent: None };
                 self.model.things.push(thing);
                 self.relocate(self.model.things.len() - 1);
@@ -114,14 +121,17 @@ impl Rig {
     fn relocate(&mut self, thing: usize) {
         let allowed: &[ObjectKind] = match self.model.things[thing].object.kind {
             ObjectKind::Project => return,
-            ObjectKind::Folder => &[ObjectKind::Project, ObjectKind::Folder],
-            ObjectKind::Job => &[ObjectKind::Folder],
-            ObjectKind::Workflow => &[ObjectKind::Project, ObjectKind::Job],
+            ObjectKind::Folder | ObjectKind::Job | ObjectKind::Workflow => &[ObjectKind::Project, ObjectKind::Folder],
         };
         // Why only what came before: so nothing contains itself.
         let places: Vec<usize> =
             (0..thing).filter(|&place| allowed.contains(&self.model.things[place].object.kind)).collect();
-        self.model.things[thing].parent = Some(*self.dice.pick(&places));
+        let parent = *self.dice.pick(&places);
+        self.model.things[thing].parent = Some(parent);
+        for place in [parent, thing] {
+            let thing = &self.model.things[place];
+            self.shelves.put(thing.object, thing.parent.map(|parent| self.model.things[parent].object));
+        }
     }
 
     async fn sign_in(&mut self, person: usize) {
@@ -151,14 +161,16 @@ impl Rig {
         let word = self.dice.pick(&PERMISSIONS).name;
         let thing = self.dice.below(self.model.things.len());
         let at = Utc::now() + TimeDelta::minutes(*self.dice.pick(&[0, 0, 45, 120]));
-        let (path, person) = (self.model.path(thing), &self.model.people[person]);
+        let (path, flat, person) = (self.model.path(thing), self.model.flat_path(thing), &self.model.people[person]);
         let expected = self.model.allows(person, word, Some(thing), at);
         let in_tenant = self.model.allows(person, word, None, at);
-        for (how, access) in [("fresh", &both.0), ("cached", both.1.as_ref())] {
+        let (fresh, cached) = (&both.0, both.1.as_ref());
+        for (how, access, path) in [("fresh", fresh, &path), ("cached", cached, &path), ("by a service", cached, &flat)]
+        {
             let found = [
-                access.allows(word, &path, at),
-                access.permissions_on(&path, at).has(word),
-                access.visible(word, at).covers(&path),
+                access.allows(word, path, at),
+                access.permissions_on(path, at).has(word),
+                access.visible(word, at).covers(path),
             ];
             assert_eq!(found, [expected; 3], "{how}: {word} on {path:?} at {at} after {after}");
             assert_eq!(access.allows_in_tenant(word), in_tenant, "{how}: {word} in the tenant after {after}");
