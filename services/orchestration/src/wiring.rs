@@ -39,6 +39,7 @@ use crate::jobs::engine::Engine;
 use crate::jobs::input::EngineDoor;
 use crate::jobs::keys::Keys;
 use crate::jobs::launch::Launcher;
+use crate::jobs::memory::Memory;
 use crate::jobs::meter::Meter;
 use crate::jobs::openlineage::{Collector, OpenLineage, Receiver};
 use crate::jobs::registrar::{Registrar, Written};
@@ -100,7 +101,7 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         bells: bells.clone(),
         lease: Duration::from_millis(config.lease_ms.into()),
         workers: HashMap::new(),
-        parsed: HashMap::new(),
+        memory: Memory::new(),
         returns: false,
         orphans: false,
     };

@@ -33,9 +33,6 @@ pub async fn claim(tx: &mut Tx, workers: &HashMap<WorkerId, Connected>, lease: D
             all.extend(store::claim::lease(tx, &picked, &free[..picked.len()], lease).await?);
         }
     }
-    if !all.is_empty() {
-        store::claim::mark_running(tx, &all).await?;
-    }
     Ok(all)
 }
 

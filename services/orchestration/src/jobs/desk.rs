@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
-use trinity_ids::{RunId, TaskId, TenantId};
+use trinity_ids::RunId;
+use uuid::Uuid;
 
 use crate::domain::engine::{Command, Event, RunStatus, TaskStatus, apply};
 use crate::domain::file::{File, write_files};
@@ -28,6 +29,8 @@ pub struct Desk {
     /// Why followers cannot go: the words about a condition.
     pub(super) faults: HashMap<(usize, usize), String>,
     pub(super) parsed: Parsed,
+    /// The engine that keeps large runs in memory; none for one who settles once.
+    pub(super) keeper: Option<Uuid>,
 }
 
 /// What is to be written.
@@ -35,8 +38,6 @@ pub struct Desk {
 pub(super) struct Changes {
     pub tasks: BTreeMap<(RunId, usize), TaskChange>,
     pub ready: Vec<Ready>,
-    pub requeued: Vec<(TenantId, TaskId, Duration)>,
-    pub removed: Vec<(TenantId, TaskId)>,
     pub starts: Vec<NewStart>,
     /// Whether further items of a fan-out may start.
     pub opened: bool,
@@ -55,6 +56,7 @@ impl Desk {
             natives: VecDeque::new(),
             faults: HashMap::new(),
             parsed: Parsed::new(),
+            keeper: None,
         }
     }
 
@@ -145,8 +147,10 @@ impl Desk {
         let task = &mut run.tasks[ordinal];
         task.inputs.clone_from(&inputs);
         // Why: one table of a fan-out needs nobody to put it together with others.
+        let files = serde_json::to_string(&inputs).unwrap_or_else(|_| "[]".to_owned());
         if is_native(&task.atom) || is_join(&task.atom, &task.place) && inputs.len() < 2 {
             self.natives.push_back((position, ordinal));
+            self.change(position, ordinal).inputs = Some(files);
         } else {
             self.changes.ready.push(Ready {
                 tenant: run.tenant,
@@ -157,20 +161,16 @@ impl Desk {
                 held: run.paused || !run.admitted,
                 label: task.label.clone(),
                 timeout_ms: task.timeout_ms,
+                inputs: files,
             });
         }
-        let change = self.change(position, ordinal);
-        change.queued = true;
-        change.inputs = serde_json::to_string(&inputs).ok();
     }
 
     fn requeue(&mut self, position: usize, ordinal: usize, failures: u32, outcome: Option<Outcome<'_>>) {
-        let run = &self.runs[position];
-        let task = &run.tasks[ordinal];
+        let task = &self.runs[position].tasks[ordinal];
         let pause = if failures == 0 { Duration::ZERO } else { task.backoff.after(failures, jitter()) };
-        self.changes.requeued.push((run.tenant, task.id, pause));
         let change = self.change(position, ordinal);
-        change.queued = true;
+        change.pause = Some(pause);
         note_failure(change, outcome);
     }
 
@@ -183,7 +183,6 @@ impl Desk {
         outcome: Option<Outcome<'_>>,
     ) {
         let run = &self.runs[position];
-        self.changes.removed.push((run.tenant, run.tasks[ordinal].id));
         if task_status == TaskStatus::Cancelled && was_running && !is_native(&run.tasks[ordinal].atom) {
             self.changes.stopped.push(TaskKey {
                 tenant_id: run.tenant,
@@ -305,6 +304,6 @@ pub(super) fn signed(number: usize) -> i32 {
 
 /// A number between 0 and 1 that differs from call to call: the random end of a fresh UUID.
 pub(super) fn jitter() -> f64 {
-    let bytes = uuid::Uuid::new_v4().into_bytes();
+    let bytes = Uuid::new_v4().into_bytes();
     f64::from(u16::from_be_bytes([bytes[14], bytes[15]])) / f64::from(u16::MAX)
 }

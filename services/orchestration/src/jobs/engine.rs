@@ -19,8 +19,8 @@ use crate::jobs::announce::Announcer;
 use crate::jobs::batch::Batch;
 use crate::jobs::bells::Bells;
 use crate::jobs::claim;
-use crate::jobs::conditions::Parsed;
 use crate::jobs::input::{Connected, Ending, Input};
+use crate::jobs::memory::Memory;
 use crate::jobs::settle::{self, Ended, Happened};
 use crate::store;
 use crate::store::queue::TaskKey;
@@ -44,7 +44,7 @@ pub struct Engine {
     pub bells: Bells,
     pub lease: Duration,
     pub workers: HashMap<WorkerId, Connected>,
-    pub parsed: Parsed,
+    pub memory: Memory,
     /// Whether parents are to hear of children in the next cycle.
     pub returns: bool,
     /// Whether children of parents that ended are to be cancelled in the next cycle.
@@ -150,9 +150,10 @@ impl Engine {
         let mut tx = self.db.begin_system("engine").await?;
         store::log::insert(&mut tx, &batch.logs).await?;
         let happened = happened(&mut tx, batch).await?;
-        outcome.settled = settle::settle(&mut tx, &happened, &mut self.parsed).await?;
+        outcome.settled = settle::settle(&mut tx, &happened, &mut self.memory).await?;
         outcome.leased = claim::claim(&mut tx, &self.workers, self.lease).await?;
         tx.commit().await?;
+        self.memory.keep();
         metrics::histogram!("trinity_engine_cycle_seconds").record(started.elapsed());
         self.tell(batch, &outcome);
         // Why also when a list was full: there may be more of it.

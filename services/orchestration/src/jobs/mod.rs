@@ -12,6 +12,7 @@ pub mod input;
 pub mod keys;
 pub mod launch;
 mod lineage;
+pub mod memory;
 pub mod meter;
 mod native;
 pub mod notices;

@@ -7,10 +7,10 @@ use trinity_error::Result;
 use trinity_ids::{RunId, TaskId, TenantId, WorkerId};
 
 use crate::domain::engine::Event;
-use crate::jobs::conditions::Parsed;
 use crate::jobs::desk::Desk;
 use crate::jobs::input::Ending;
 use crate::jobs::lineage;
+use crate::jobs::memory::Memory;
 use crate::jobs::notices::Notice;
 use crate::jobs::tree;
 use crate::store::live::{self, LiveRun};
@@ -50,6 +50,12 @@ impl Happened {
         let all: BTreeSet<_> = ended.chain(returned).chain(whole).collect();
         all.into_iter().collect()
     }
+
+    /// The runs to which more happened than the end of attempts.
+    fn whole(&self) -> BTreeSet<RunId> {
+        let returned = self.returned.iter().map(|returned| returned.run_id);
+        returned.chain(self.overdue.iter().chain(&self.orphans).map(|(_, run)| *run)).collect()
+    }
 }
 
 /// What changed, for those who listen.
@@ -75,19 +81,19 @@ pub struct Settled {
     pub notices: Vec<Notice>,
 }
 
-/// Records what happened. What comes twice or too late changes nothing. `parsed` keeps conditions from call to call.
+/// Records what happened. What comes twice or too late changes nothing.
 ///
 /// # Errors
 /// `Unavailable` when Postgres is away.
-pub async fn settle(tx: &mut PgConnection, happened: &Happened, parsed: &mut Parsed) -> Result<Settled> {
-    let keys = happened.runs();
-    if keys.is_empty() {
+pub async fn settle(tx: &mut PgConnection, happened: &Happened, memory: &mut Memory) -> Result<Settled> {
+    let runs = load(tx, happened, memory).await?;
+    if runs.is_empty() {
         return Ok(Settled::default());
     }
-    let runs = live::load(tx, &keys).await?;
     let index: HashMap<RunId, usize> = runs.iter().enumerate().map(|(position, run)| (run.id, position)).collect();
     let mut desk = Desk::new(runs);
-    desk.parsed = std::mem::take(parsed);
+    desk.keeper = Some(memory.id);
+    desk.parsed = std::mem::take(&mut memory.parsed);
     for one in &happened.ended {
         if let Some(&position) = index.get(&one.key.run_id) {
             desk.handle(position, one);
@@ -104,10 +110,43 @@ pub async fn settle(tx: &mut PgConnection, happened: &Happened, parsed: &mut Par
             desk.carry_out(*position, event.clone(), None);
         }
     }
-    *parsed = std::mem::take(&mut desk.parsed);
+    memory.parsed = std::mem::take(&mut desk.parsed);
     let settled = desk.write(tx).await?;
+    memory.put_aside(desk.runs);
     lineage::note(tx, &happened.ended, &settled).await?;
     Ok(settled)
+}
+
+/// Locks the runs that something happened to. Where nothing but attempts ended, the memory's tasks will do.
+async fn load(tx: &mut PgConnection, happened: &Happened, memory: &mut Memory) -> Result<Vec<LiveRun>> {
+    memory.put_aside(Vec::new());
+    let keys = happened.runs();
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let whole = happened.whole();
+    let (mut runs, mut is_known) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
+    for locked in live::lock(tx, &keys).await? {
+        let known = memory.take(locked.id());
+        let known = known.filter(|_| locked.kept_by() == Some(memory.id) && !whole.contains(&locked.id()));
+        is_known.push(known.is_some());
+        runs.push(match known {
+            Some(known) => locked.with_tasks_of(known)?,
+            None => locked.empty()?,
+        });
+    }
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for (run, is_known) in runs.iter_mut().zip(is_known) {
+        if is_known { known.push(run) } else { unknown.push(run) }
+    }
+    if !unknown.is_empty() {
+        live::load_tasks(tx, &mut unknown).await?;
+    }
+    if !known.is_empty() {
+        let attempts: Vec<TaskKey> = happened.ended.iter().map(|ended| ended.key).collect();
+        live::refresh(tx, &mut known, &attempts).await?;
+    }
+    Ok(runs)
 }
 
 /// Applies one event that concerns a whole run, such as its start or its cancellation.

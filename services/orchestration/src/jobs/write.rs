@@ -1,15 +1,15 @@
 //! Writes what lies on the engine's desk, and what follows from the ends of runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::PgConnection;
 use trinity_context::RequestContext;
 use trinity_error::Result;
-use trinity_ids::RunId;
+use trinity_ids::{RunId, TaskId, TenantId};
 
 use crate::domain::engine::RunStatus;
 use crate::events;
-use crate::jobs::desk::Desk;
+use crate::jobs::desk::{Changes, Desk};
 use crate::jobs::notices::{self, Notice};
 use crate::jobs::settle::Settled;
 use crate::store::change::{self, RunChange, RunError, TaskChange};
@@ -17,16 +17,19 @@ use crate::store::live::LiveRun;
 use crate::store::tree::Return;
 use crate::store::{queue, start, status, tree};
 
+/// Runs with fewer tasks are as quickly loaded as looked after.
+const KEPT_FROM: usize = 32;
+
 impl Desk {
     /// Writes everything, queue rows before task rows, and announces what ended.
     ///
     /// # Errors
     /// `Unavailable` when Postgres is away.
-    pub async fn write(self, tx: &mut PgConnection) -> Result<Settled> {
+    pub async fn write(&mut self, tx: &mut PgConnection) -> Result<Settled> {
+        self.note_keeper();
         let Self { runs, changes, .. } = self;
+        let changes = std::mem::take(changes);
         queue::insert(tx, &changes.ready).await?;
-        queue::requeue(tx, &changes.requeued).await?;
-        queue::remove(tx, &changes.removed).await?;
         let tasks: Vec<TaskChange> = changes.tasks.values().cloned().collect();
         change::write_tasks(tx, &tasks).await?;
         let run_changes: Vec<RunChange> =
@@ -37,16 +40,9 @@ impl Desk {
             changes.finished.iter().map(|(position, status)| (&runs[*position], *status)).collect();
         let notices = finish(tx, &finished).await?;
         Ok(Settled {
-            tasks: tasks
-                .iter()
-                .zip(changes.tasks.keys())
-                .filter_map(|(change, (run, ordinal))| {
-                    let live = runs.iter().find(|live| live.id == *run)?;
-                    Some((change.tenant, *run, live.tasks.get(*ordinal)?.id, change.status))
-                })
-                .collect(),
+            tasks: told(runs, &changes, &tasks),
             runs: finished.iter().map(|(run, status)| (run.tenant, run.id, status::run_text(*status))).collect(),
-            ready: !changes.ready.is_empty() || !changes.requeued.is_empty(),
+            ready: !changes.ready.is_empty() || tasks.iter().any(|change| change.pause.is_some()),
             starts: changes.opened || !changes.starts.is_empty(),
             returns: finished.iter().any(|(run, _)| run.parent.is_some()),
             orphans: finished.iter().any(|(run, status)| *status != RunStatus::Succeeded && run.has_children()),
@@ -55,6 +51,28 @@ impl Desk {
             notices,
         })
     }
+
+    /// Notes who has the runs' tasks in memory from now on: this engine, or nobody.
+    fn note_keeper(&mut self) {
+        for (position, run) in self.runs.iter_mut().enumerate() {
+            let large = run.tasks.len() >= KEPT_FROM && !run.state.status.is_final();
+            let keeper = self.keeper.filter(|_| large);
+            if run.kept_by != keeper {
+                run.kept_by = keeper;
+                self.changes.touched.insert(position);
+            }
+        }
+    }
+}
+
+/// The new status of each task that has one.
+fn told(runs: &[LiveRun], changes: &Changes, written: &[TaskChange]) -> Vec<(TenantId, RunId, TaskId, &'static str)> {
+    let by_id: HashMap<RunId, &LiveRun> = runs.iter().map(|run| (run.id, run)).collect();
+    let ready = changes.ready.iter().map(|task| (task.tenant, task.run, task.task, "queued"));
+    let written = written.iter().zip(changes.tasks.keys()).filter_map(|(change, (run, ordinal))| {
+        Some((change.tenant, *run, by_id.get(run)?.tasks.get(*ordinal)?.id, change.status))
+    });
+    ready.chain(written).collect()
 }
 
 /// What follows from the ends of runs, in the transaction that ends them.
@@ -97,6 +115,7 @@ fn run_change(run: &LiveRun, error: Option<&RunError>) -> RunChange {
         result: ended.then(|| counts(run)),
         error: error.cloned(),
         ended,
+        kept_by: run.kept_by,
     }
 }
 

@@ -1,8 +1,11 @@
 //! What events changed in live runs and their tasks, written in one statement each.
 
+use std::time::Duration;
+
 use sqlx::PgConnection;
 use trinity_error::Result;
 use trinity_ids::{RunId, TaskId, TenantId};
+use uuid::Uuid;
 
 /// What an event changed in a task.
 #[derive(Debug, Clone)]
@@ -12,9 +15,8 @@ pub struct TaskChange {
     pub ordinal: i32,
     pub status: &'static str,
     pub losses: i32,
-    /// The attempt that the engine itself began.
+    /// The attempt that the engine itself began, and what it reads.
     pub started: Option<i32>,
-    /// Set when it became ready.
     pub inputs: Option<String>,
     /// Set when it completed.
     pub handed_on: Option<String>,
@@ -29,9 +31,9 @@ pub struct TaskChange {
     pub error_code: Option<String>,
     pub error_message: Option<String>,
     pub dead: bool,
-    /// Whether it stands in the queue from now on.
-    pub queued: bool,
-    /// Whether it has ended.
+    /// How long it waits in the queue for its next attempt.
+    pub pause: Option<Duration>,
+    /// Whether it has ended and leaves the queue.
     pub ended: bool,
     /// Whether an attempt of it ended, whose time counts.
     pub worked: bool,
@@ -60,14 +62,15 @@ impl TaskChange {
             error_code: None,
             error_message: None,
             dead: false,
-            queued: false,
+            pause: None,
             ended: false,
             worked: false,
         }
     }
 }
 
-/// Writes task changes, and the time that attempts took as the tenants' usage, in one statement.
+/// Writes task changes, with what the queue knows of them, and the time that attempts took as the tenants' usage. What has
+/// ended leaves the queue; what has another attempt goes back to it.
 pub async fn write_tasks(tx: &mut PgConnection, changes: &[TaskChange]) -> Result<()> {
     if changes.is_empty() {
         return Ok(());
@@ -83,27 +86,48 @@ pub async fn write_tasks(tx: &mut PgConnection, changes: &[TaskChange]) -> Resul
             FROM unnest(
                 $1::uuid[], $2::uuid[], $3::integer[], $4::text[], $5::integer[], $6::text[], $7::text[], $8::text[],
                 $9::bigint[], $10::bigint[], $11::text[], $12::boolean[], $13::text[], $14::text[], $15::boolean[],
-                $16::boolean[], $17::boolean[], $18::boolean[], $19::integer[], $20::text[], $21::text[]
+                $16::float8[], $17::boolean[], $18::boolean[], $19::integer[], $20::text[], $21::text[]
             ) AS c (
                 tenant_id, run_id, ordinal, status, losses, inputs, handed_on, outputs, rows_in, rows_out, result,
-                cached, error_code, error_message, dead, queued, ended, worked, started, parts, opened
+                cached, error_code, error_message, dead, pause, ended, worked, started, parts, opened
             )
+        ),
+        known AS (
+            SELECT c.*, q.attempt, q.inputs AS files, q.queued_at, q.started_at
+            FROM c
+            LEFT JOIN queue AS q USING (tenant_id, run_id, ordinal)
+        ),
+        gone AS (
+            DELETE FROM queue AS q
+            USING c
+            WHERE c.ended AND q.tenant_id = c.tenant_id AND q.run_id = c.run_id AND q.ordinal = c.ordinal
+        ),
+        back AS (
+            UPDATE queue AS q
+            SET
+                worker_id = NULL,
+                lease_until = NULL,
+                give_up_at = NULL,
+                queued_at = now(),
+                not_before = now() + make_interval(secs => c.pause)
+            FROM c
+            WHERE c.pause IS NOT NULL AND q.tenant_id = c.tenant_id AND q.run_id = c.run_id AND q.ordinal = c.ordinal
         ),
         used AS (
             INSERT INTO usage (tenant_id, task_ms)
-            SELECT t.tenant_id, sum(greatest(extract(epoch FROM now() - t.started_at) * 1000, 0))::bigint
-            FROM c
-            JOIN tasks AS t ON t.tenant_id = c.tenant_id AND t.run_id = c.run_id AND t.ordinal = c.ordinal
-            WHERE c.worked
-            GROUP BY t.tenant_id
+            SELECT tenant_id, sum(greatest(extract(epoch FROM now() - started_at) * 1000, 0))::bigint
+            FROM known
+            WHERE worked
+            GROUP BY tenant_id
         )
         UPDATE tasks AS t
         SET
             status = c.status,
             losses = c.losses,
-            inputs = coalesce(c.inputs::json, t.inputs),
-            attempt = coalesce(c.started, t.attempt),
-            started_at = CASE WHEN c.started IS NULL THEN t.started_at ELSE now() END,
+            inputs = coalesce(c.inputs::json, c.files, t.inputs),
+            attempt = coalesce(c.started, c.attempt, t.attempt),
+            queued_at = CASE WHEN c.started IS NULL THEN coalesce(c.queued_at, t.queued_at) ELSE now() END,
+            started_at = CASE WHEN c.started IS NULL THEN coalesce(c.started_at, t.started_at) ELSE now() END,
             handed_on = c.handed_on::json,
             parts = c.parts::json,
             opened = c.opened::integer[],
@@ -115,9 +139,8 @@ pub async fn write_tasks(tx: &mut PgConnection, changes: &[TaskChange]) -> Resul
             error_code = c.error_code,
             error_message = c.error_message,
             dead = c.dead,
-            queued_at = CASE WHEN c.queued THEN now() ELSE t.queued_at END,
             completed_at = CASE WHEN c.ended THEN now() END
-        FROM c
+        FROM known AS c
         WHERE t.tenant_id = c.tenant_id AND t.run_id = c.run_id AND t.ordinal = c.ordinal",
     )
     .bind(column!(tenant))
@@ -135,7 +158,7 @@ pub async fn write_tasks(tx: &mut PgConnection, changes: &[TaskChange]) -> Resul
     .bind(column!(error_code))
     .bind(column!(error_message))
     .bind(column!(dead))
-    .bind(column!(queued))
+    .bind(changes.iter().map(|change| change.pause.map(|pause| pause.as_secs_f64())).collect::<Vec<_>>())
     .bind(column!(ended))
     .bind(column!(worked))
     .bind(column!(started))
@@ -156,6 +179,8 @@ pub struct RunChange {
     pub result: Option<String>,
     pub error: Option<RunError>,
     pub ended: bool,
+    /// The engine that keeps its tasks in memory from now on.
+    pub kept_by: Option<Uuid>,
 }
 
 /// The first failure of a run.
@@ -188,13 +213,14 @@ pub async fn write_runs(tx: &mut PgConnection, changes: &[RunChange]) -> Result<
             error_code = CASE WHEN r.error_code IS NULL OR c.overrides THEN c.error_code ELSE r.error_code END,
             error_message = CASE WHEN r.error_code IS NULL OR c.overrides THEN c.error_message ELSE r.error_message END,
             started_at = coalesce(r.started_at, CASE WHEN c.status <> 'pending' THEN now() END),
-            completed_at = CASE WHEN c.ended THEN now() END
+            completed_at = CASE WHEN c.ended THEN now() END,
+            kept_by = c.kept_by
         FROM unnest(
             $1::uuid[], $2::uuid[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::uuid[], $8::integer[],
-            $9::text[], $10::text[], $11::boolean[], $12::boolean[]
+            $9::text[], $10::text[], $11::boolean[], $12::boolean[], $13::uuid[]
         ) AS c (
             tenant_id, id, status, rows_processed, result, error_task, error_task_id, error_attempt, error_code,
-            error_message, ended, overrides
+            error_message, ended, overrides, kept_by
         )
         WHERE r.tenant_id = c.tenant_id AND r.id = c.id",
     )
@@ -210,6 +236,7 @@ pub async fn write_runs(tx: &mut PgConnection, changes: &[RunChange]) -> Result<
     .bind(error(|e| e.message.clone()))
     .bind(changes.iter().map(|c| c.ended).collect::<Vec<_>>())
     .bind(changes.iter().map(|c| c.error.as_ref().is_some_and(|e| e.task_id.is_none())).collect::<Vec<_>>())
+    .bind(changes.iter().map(|c| c.kept_by).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

@@ -21,9 +21,12 @@ pub async fn leases_by_worker(tx: &mut PgConnection) -> Result<Vec<(WorkerId, i6
         .await?)
 }
 
+/// A task that is to be leased: its tenant, its run and its place there.
+pub type Picked = (TenantId, RunId, i32);
+
 /// Picks up to `limit` ready tasks with one of these labels and locks them. Tenants that another replica serves right
 /// now are left to it, so that two replicas together never exceed a tenant's limit.
-pub async fn pick(tx: &mut PgConnection, limit: i64, labels: &[String]) -> Result<Vec<(TenantId, TaskId)>> {
+pub async fn pick(tx: &mut PgConnection, limit: i64, labels: &[String]) -> Result<Vec<Picked>> {
     let picked = sqlx::query_as(
         "WITH RECURSIVE waiting AS (
             (SELECT tenant_id FROM queue WHERE worker_id IS NULL AND NOT held ORDER BY tenant_id LIMIT 1)
@@ -48,7 +51,8 @@ pub async fn pick(tx: &mut PgConnection, limit: i64, labels: &[String]) -> Resul
         candidates AS (
             SELECT
                 q.tenant_id,
-                q.task_id,
+                q.run_id,
+                q.ordinal,
                 greatest(s.virtual_time, newest.virtual_time - $2)
                     + row_number() OVER (PARTITION BY q.tenant_id ORDER BY q.priority DESC, q.task_id) AS tag
             FROM newest
@@ -57,10 +61,10 @@ pub async fn pick(tx: &mut PgConnection, limit: i64, labels: &[String]) -> Resul
                 SELECT count(*) AS leased FROM queue AS l WHERE l.tenant_id = s.tenant_id AND l.worker_id IS NOT NULL
             ) AS busy
             CROSS JOIN LATERAL (
-                SELECT q.tenant_id, q.task_id, q.priority
+                SELECT q.tenant_id, q.run_id, q.ordinal, q.task_id, q.priority
                 FROM unnest($3::text[]) AS l (label)
                 CROSS JOIN LATERAL (
-                    SELECT q.tenant_id, q.task_id, q.priority
+                    SELECT q.tenant_id, q.run_id, q.ordinal, q.task_id, q.priority
                     FROM queue AS q
                     WHERE q.tenant_id = s.tenant_id AND q.label = l.label
                         AND q.worker_id IS NULL AND NOT q.held AND q.not_before <= now()
@@ -73,9 +77,9 @@ pub async fn pick(tx: &mut PgConnection, limit: i64, labels: &[String]) -> Resul
             ORDER BY tag
             LIMIT $1
         )
-        SELECT q.tenant_id, q.task_id
+        SELECT q.tenant_id, q.run_id, q.ordinal
         FROM candidates AS c
-        JOIN queue AS q ON q.tenant_id = c.tenant_id AND q.task_id = c.task_id
+        JOIN queue AS q ON q.tenant_id = c.tenant_id AND q.run_id = c.run_id AND q.ordinal = c.ordinal
         WHERE q.worker_id IS NULL AND NOT q.held
         ORDER BY c.tag
         FOR UPDATE OF q SKIP LOCKED",
@@ -110,79 +114,63 @@ pub struct Leased {
     pub context: String,
 }
 
-/// Leases picked tasks to workers and charges the tenants' virtual time.
+/// Leases picked tasks to workers and charges the tenants' virtual time. Runs whose first task is among them run from now
+/// on; one that somebody else holds right now is left to him.
 pub async fn lease(
     tx: &mut PgConnection,
-    picked: &[(TenantId, TaskId)],
+    picked: &[Picked],
     workers: &[WorkerId],
     lease: Duration,
 ) -> Result<Vec<Leased>> {
-    let tenants: Vec<TenantId> = picked.iter().map(|pick| pick.0).collect();
-    let tasks: Vec<TaskId> = picked.iter().map(|pick| pick.1).collect();
     let leased = sqlx::query_as(
         "WITH taken AS (
             UPDATE queue AS q
             SET
                 worker_id = c.worker_id,
-                lease_until = now() + $4,
+                lease_until = now() + $5,
                 -- A lease longer than the worker has, so that it may say itself that the time is over.
-                give_up_at = now() + make_interval(secs => least(q.timeout_ms / 1000.0, 1e9)) + $4,
-                attempt = q.attempt + 1
-            FROM unnest($1::uuid[], $2::uuid[], $3::uuid[]) AS c (tenant_id, task_id, worker_id)
-            WHERE q.tenant_id = c.tenant_id AND q.task_id = c.task_id
-            RETURNING q.tenant_id, q.run_id, q.task_id, q.ordinal, q.attempt, q.worker_id
+                give_up_at = now() + make_interval(secs => least(q.timeout_ms / 1000.0, 1e9)) + $5,
+                attempt = q.attempt + 1,
+                started_at = now()
+            FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::uuid[]) AS c (tenant_id, run_id, ordinal, worker_id)
+            WHERE q.tenant_id = c.tenant_id AND q.run_id = c.run_id AND q.ordinal = c.ordinal
+            RETURNING q.tenant_id, q.run_id, q.task_id, q.ordinal, q.attempt, q.worker_id, q.inputs
         ),
         newest AS (SELECT coalesce(max(virtual_time), 0) AS virtual_time FROM shares),
         charged AS (
             UPDATE shares AS s
-            SET virtual_time = greatest(s.virtual_time, newest.virtual_time - $5) + c.tasks
+            SET virtual_time = greatest(s.virtual_time, newest.virtual_time - $6) + c.tasks
             FROM newest, (SELECT tenant_id, count(*) AS tasks FROM taken GROUP BY tenant_id) AS c
             WHERE s.tenant_id = c.tenant_id
         ),
-        started AS (
-            UPDATE tasks AS t
-            SET status = 'running', attempt = k.attempt, started_at = now()
-            FROM taken AS k
-            WHERE t.tenant_id = k.tenant_id AND t.run_id = k.run_id AND t.ordinal = k.ordinal
-            RETURNING
-                k.tenant_id, k.run_id, k.task_id, k.ordinal, k.attempt, k.worker_id, t.place, t.atom, t.atom_version,
-                t.config, t.inputs, t.datasets, t.timeout_ms, t.secrets
+        fresh AS (
+            SELECT r.tenant_id, r.id
+            FROM (SELECT DISTINCT tenant_id, run_id FROM taken) AS k
+            JOIN runs AS r ON r.tenant_id = k.tenant_id AND r.id = k.run_id
+            WHERE r.status = 'pending'
+            FOR UPDATE OF r SKIP LOCKED
+        ),
+        begun AS (
+            UPDATE runs AS r
+            SET status = 'running', started_at = coalesce(r.started_at, now())
+            FROM fresh AS f
+            WHERE r.tenant_id = f.tenant_id AND r.id = f.id
         )
         SELECT
-            s.tenant_id, s.run_id, s.task_id, s.ordinal, s.attempt, s.worker_id, r.project_id,
-            coalesce(r.workflow_id, r.job_id) AS workflow_id, s.place,
-            s.atom, s.atom_version, s.config::text AS config, s.inputs::text AS inputs, s.datasets::text AS datasets,
-            s.timeout_ms, s.secrets, r.context::text AS context
-        FROM started AS s
-        JOIN runs AS r ON r.tenant_id = s.tenant_id AND r.id = s.run_id",
+            k.tenant_id, k.run_id, k.task_id, k.ordinal, k.attempt, k.worker_id, r.project_id,
+            coalesce(r.workflow_id, r.job_id) AS workflow_id, t.place, t.atom, t.atom_version, t.config::text AS config,
+            k.inputs::text AS inputs, t.datasets::text AS datasets, t.timeout_ms, t.secrets, r.context::text AS context
+        FROM taken AS k
+        JOIN tasks AS t ON t.tenant_id = k.tenant_id AND t.run_id = k.run_id AND t.ordinal = k.ordinal
+        JOIN runs AS r ON r.tenant_id = k.tenant_id AND r.id = k.run_id",
     )
-    .bind(tenants)
-    .bind(tasks)
+    .bind(picked.iter().map(|pick| pick.0).collect::<Vec<_>>())
+    .bind(picked.iter().map(|pick| pick.1).collect::<Vec<_>>())
+    .bind(picked.iter().map(|pick| pick.2).collect::<Vec<_>>())
     .bind(workers)
     .bind(interval(lease))
     .bind(HEAD_START)
     .fetch_all(tx)
     .await?;
     Ok(leased)
-}
-
-/// Marks runs whose first task was leased as running. A run that somebody else holds right now is left to him.
-pub async fn mark_running(tx: &mut PgConnection, leased: &[Leased]) -> Result<()> {
-    sqlx::query(
-        "UPDATE runs AS r
-        SET status = 'running', started_at = coalesce(r.started_at, now())
-        FROM (
-            SELECT r.tenant_id, r.id
-            FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id)
-            JOIN runs AS r ON r.tenant_id = k.tenant_id AND r.id = k.id
-            WHERE r.status = 'pending'
-            FOR UPDATE OF r SKIP LOCKED
-        ) AS fresh
-        WHERE r.tenant_id = fresh.tenant_id AND r.id = fresh.id",
-    )
-    .bind(leased.iter().map(|task| task.tenant_id).collect::<Vec<_>>())
-    .bind(leased.iter().map(|task| task.run_id).collect::<Vec<_>>())
-    .execute(tx)
-    .await?;
-    Ok(())
 }

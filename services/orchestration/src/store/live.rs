@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use sqlx::PgConnection;
 use trinity_error::{Error, Result};
 use trinity_ids::{JobId, ProjectId, RunId, TaskId, TenantId, UserId, WorkflowId};
+use uuid::Uuid;
 
 use crate::domain::backoff::Backoff;
 use crate::domain::engine::{Edge, RunState, TaskState, TaskStatus};
 use crate::domain::file::{File, Part, read_files};
 use crate::domain::native::WORKFLOW;
 use crate::domain::order::{Parent, Target};
+use crate::store::queue::TaskKey;
 use crate::store::status;
 
 /// A run under the engine's lock.
@@ -35,6 +37,8 @@ pub struct LiveRun {
     pub depth: i32,
     pub priority: i32,
     pub created_by: UserId,
+    /// The engine that has its tasks in memory, when nobody else has written them since.
+    pub kept_by: Option<Uuid>,
     /// Known when something in the run may ask for it.
     pub context: Option<String>,
     /// What its parent's task handed to it: files as JSON.
@@ -103,6 +107,7 @@ struct RunRow {
     depth: i32,
     priority: i32,
     created_by: UserId,
+    kept_by: Option<Uuid>,
     inputs: Option<String>,
 }
 
@@ -131,66 +136,175 @@ struct TaskRow {
     inputs: Option<String>,
     handed_on: Option<String>,
     parts: Option<String>,
-    enqueued: bool,
 }
 
 /// Locks runs in id order, then their rows of the queue, and loads them.
 ///
 /// Invariant: locks are taken in the order runs, queue, tasks, and by id within each.
 pub async fn load(tx: &mut PgConnection, keys: &[(TenantId, RunId)]) -> Result<Vec<LiveRun>> {
-    let tenants: Vec<TenantId> = keys.iter().map(|key| key.0).collect();
-    let ids: Vec<RunId> = keys.iter().map(|key| key.1).collect();
+    let locked = lock(tx, keys).await?;
+    let mut runs = locked.into_iter().map(Locked::empty).collect::<Result<Vec<_>>>()?;
+    load_tasks(tx, &mut runs.iter_mut().collect::<Vec<_>>()).await?;
+    Ok(runs)
+}
+
+/// A run that is locked, without its tasks.
+pub struct Locked(RunRow);
+
+impl Locked {
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> RunId {
+        self.0.id
+    }
+
+    /// The engine that has its tasks in memory, when nobody else has written them since.
+    #[must_use]
+    pub fn kept_by(&self) -> Option<Uuid> {
+        self.0.kept_by
+    }
+
+    /// The run with tasks that are known from before.
+    ///
+    /// # Errors
+    /// `Internal` for a row that the table does not admit.
+    pub fn with_tasks_of(self, known: LiveRun) -> Result<LiveRun> {
+        let run = self.empty()?;
+        Ok(LiveRun {
+            context: known.context,
+            tasks: known.tasks,
+            state: RunState { status: run.state.status, tasks: known.state.tasks },
+            ..run
+        })
+    }
+
+    /// The run before its tasks are loaded.
+    ///
+    /// # Errors
+    /// `Internal` for a row that the table does not admit.
+    pub fn empty(self) -> Result<LiveRun> {
+        live_run(self.0)
+    }
+}
+
+/// Locks runs in id order.
+pub async fn lock(tx: &mut PgConnection, keys: &[(TenantId, RunId)]) -> Result<Vec<Locked>> {
     let runs: Vec<RunRow> = sqlx::query_as(
         "SELECT
             r.tenant_id, r.id, workflow_id, job_id, project_id, name, status, paused, admitted,
             concurrency_key IS NOT NULL AS keyed, notify IS NOT NULL AS notified, rows_processed,
-            parent_run_id, parent_task_id, item, depth, priority, created_by, inputs::text AS inputs
+            parent_run_id, parent_task_id, item, depth, priority, created_by, kept_by, inputs::text AS inputs
         FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id)
         JOIN runs AS r ON r.tenant_id = k.tenant_id AND r.id = k.id
         ORDER BY r.id
         FOR UPDATE OF r",
     )
-    .bind(&tenants)
-    .bind(&ids)
-    .fetch_all(&mut *tx)
+    .bind(keys.iter().map(|key| key.0).collect::<Vec<_>>())
+    .bind(keys.iter().map(|key| key.1).collect::<Vec<_>>())
+    .fetch_all(tx)
     .await?;
-    sqlx::query(
-        "SELECT 1
+    Ok(runs.into_iter().map(Locked).collect())
+}
+
+/// A row of the queue: what changes while a task waits and runs.
+#[derive(sqlx::FromRow)]
+struct QueueRow {
+    run_id: RunId,
+    ordinal: i32,
+    attempt: i32,
+    leased: bool,
+    inputs: Option<String>,
+}
+
+impl QueueRow {
+    /// Takes it over into its task.
+    fn apply(self, runs: &mut HashMap<RunId, &mut LiveRun>) {
+        let ordinal = usize::try_from(self.ordinal).unwrap_or(usize::MAX);
+        let Some(run) = runs.get_mut(&self.run_id) else { return };
+        let Some((state, task)) = run.state.tasks.get_mut(ordinal).zip(run.tasks.get_mut(ordinal)) else { return };
+        state.enqueued = true;
+        state.attempt = self.attempt.unsigned_abs();
+        state.status = if self.leased { TaskStatus::Running } else { TaskStatus::Queued };
+        if let Some(inputs) = self.inputs {
+            task.inputs = read_files(Some(&inputs));
+        }
+    }
+}
+
+/// Locks the rows of the queue of runs that are locked, and loads all their tasks.
+pub async fn load_tasks(tx: &mut PgConnection, runs: &mut [&mut LiveRun]) -> Result<()> {
+    let tenants: Vec<TenantId> = runs.iter().map(|run| run.tenant).collect();
+    let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
+    let waiting: Vec<QueueRow> = sqlx::query_as(
+        "SELECT q.run_id, q.ordinal, q.attempt, q.worker_id IS NOT NULL AS leased, q.inputs::text AS inputs
         FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, run_id)
         JOIN queue AS q ON q.tenant_id = k.tenant_id AND q.run_id = k.run_id
-        ORDER BY q.task_id
+        ORDER BY q.run_id, q.ordinal
         FOR UPDATE OF q",
     )
     .bind(&tenants)
     .bind(&ids)
-    .execute(&mut *tx)
+    .fetch_all(&mut *tx)
     .await?;
-    // Why: a statement of its own, so that it sees what the holders of those locks have written.
     // A task at work without a row of the queue is one that the engine carries out itself.
-    let tasks: Vec<TaskRow> = sqlx::query_as(
+    let rows: Vec<TaskRow> = sqlx::query_as(
         "SELECT
             t.run_id, t.id, place, atom, CASE WHEN atom IN ('workflow', 'input', 'output') THEN config::text END AS config,
-            passthrough, any_input, t.priority, worker_label, t.timeout_ms, backoff_ms, max_backoff_ms, status,
-            t.attempt, losses, max_attempts, upstream, edge_types, edge_conditions, opened, inputs::text AS inputs,
-            handed_on::text AS handed_on, parts::text AS parts,
-            q.task_id IS NOT NULL OR t.status = 'running' AS enqueued
+            passthrough, any_input, t.priority, worker_label, t.timeout_ms, backoff_ms, max_backoff_ms, status, attempt,
+            losses, max_attempts, upstream, edge_types, edge_conditions, opened, inputs::text AS inputs,
+            handed_on::text AS handed_on, parts::text AS parts
         FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, run_id)
         JOIN tasks AS t ON t.tenant_id = k.tenant_id AND t.run_id = k.run_id
-        LEFT JOIN queue AS q ON q.tenant_id = t.tenant_id AND q.task_id = t.id
         ORDER BY t.run_id, t.ordinal",
     )
     .bind(&tenants)
     .bind(&ids)
     .fetch_all(&mut *tx)
     .await?;
-    let mut runs = assemble(runs, tasks)?;
-    load_contexts(tx, &mut runs).await?;
-    Ok(runs)
+    let mut by_run: HashMap<RunId, Vec<TaskRow>> = HashMap::new();
+    for row in rows {
+        by_run.entry(row.run_id).or_default().push(row);
+    }
+    for run in runs.iter_mut() {
+        let rows = by_run.remove(&run.id).unwrap_or_default();
+        run.state.tasks = rows.iter().map(task_state).collect::<Result<_>>()?;
+        run.tasks = rows.into_iter().map(live_task).collect();
+    }
+    apply(waiting, runs);
+    load_contexts(tx, runs).await
+}
+
+/// Locks the rows of the queue of these attempts, and takes over what leases have changed there since the runs, which are
+/// locked, were last written.
+pub async fn refresh(tx: &mut PgConnection, runs: &mut [&mut LiveRun], attempts: &[TaskKey]) -> Result<()> {
+    let leased: Vec<QueueRow> = sqlx::query_as(
+        "SELECT q.run_id, q.ordinal, q.attempt, q.worker_id IS NOT NULL AS leased, NULL AS inputs
+        FROM (
+            SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[]) AS k (tenant_id, run_id, ordinal)
+        ) AS k
+        JOIN queue AS q ON q.tenant_id = k.tenant_id AND q.run_id = k.run_id AND q.ordinal = k.ordinal
+        ORDER BY q.run_id, q.ordinal
+        FOR UPDATE OF q",
+    )
+    .bind(attempts.iter().map(|key| key.tenant_id).collect::<Vec<_>>())
+    .bind(attempts.iter().map(|key| key.run_id).collect::<Vec<_>>())
+    .bind(attempts.iter().map(|key| key.ordinal).collect::<Vec<_>>())
+    .fetch_all(tx)
+    .await?;
+    apply(leased, runs);
+    Ok(())
+}
+
+fn apply(rows: Vec<QueueRow>, runs: &mut [&mut LiveRun]) {
+    let mut by_id: HashMap<RunId, &mut LiveRun> = runs.iter_mut().map(|run| (run.id, &mut **run)).collect();
+    for row in rows {
+        row.apply(&mut by_id);
+    }
 }
 
 /// Contexts may be large, so they are read for the runs alone in which something may ask for them.
-async fn load_contexts(tx: &mut PgConnection, runs: &mut [LiveRun]) -> Result<()> {
-    let asking: Vec<&mut LiveRun> = runs.iter_mut().filter(|run| run.asks_for_context()).collect();
+async fn load_contexts(tx: &mut PgConnection, runs: &mut [&mut LiveRun]) -> Result<()> {
+    let asking: Vec<&mut &mut LiveRun> = runs.iter_mut().filter(|run| run.asks_for_context()).collect();
     if asking.is_empty() {
         return Ok(());
     }
@@ -210,21 +324,7 @@ async fn load_contexts(tx: &mut PgConnection, runs: &mut [LiveRun]) -> Result<()
     Ok(())
 }
 
-fn assemble(runs: Vec<RunRow>, tasks: Vec<TaskRow>) -> Result<Vec<LiveRun>> {
-    let mut by_run: HashMap<RunId, Vec<TaskRow>> = HashMap::new();
-    for task in tasks {
-        by_run.entry(task.run_id).or_default().push(task);
-    }
-    runs.into_iter()
-        .map(|run| {
-            let rows = by_run.remove(&run.id).unwrap_or_default();
-            let states = rows.iter().map(task_state).collect::<Result<Vec<_>>>()?;
-            live_run(run, states, rows)
-        })
-        .collect()
-}
-
-fn live_run(run: RunRow, states: Vec<TaskState>, rows: Vec<TaskRow>) -> Result<LiveRun> {
+fn live_run(run: RunRow) -> Result<LiveRun> {
     let target = match (run.workflow_id, run.job_id) {
         (Some(id), _) => Target::Workflow(id, None),
         (None, Some(id)) => Target::Job(id),
@@ -246,10 +346,11 @@ fn live_run(run: RunRow, states: Vec<TaskState>, rows: Vec<TaskRow>) -> Result<L
         depth: run.depth,
         priority: run.priority,
         created_by: run.created_by,
+        kept_by: run.kept_by,
         context: None,
         inputs: run.inputs,
-        state: RunState { status: status::run_status(&run.status)?, tasks: states },
-        tasks: rows.into_iter().map(live_task).collect(),
+        state: RunState { status: status::run_status(&run.status)?, tasks: Vec::new() },
+        tasks: Vec::new(),
     })
 }
 
@@ -261,9 +362,10 @@ fn task_state(row: &TaskRow) -> Result<TaskState> {
         .zip(&row.edge_types)
         .map(|(from, kind)| Ok(Edge { from: place(from), kind: status::edge_kind(kind)? }))
         .collect::<Result<_>>()?;
+    let status = status::task_status(&row.status)?;
     Ok(TaskState {
-        status: status::task_status(&row.status)?,
-        enqueued: row.enqueued,
+        status,
+        enqueued: status == TaskStatus::Running,
         attempt: row.attempt.unsigned_abs(),
         losses: row.losses.unsigned_abs(),
         max_attempts: row.max_attempts.unsigned_abs(),
@@ -285,7 +387,7 @@ fn live_task(row: TaskRow) -> LiveTask {
         timeout_ms: row.timeout_ms,
         backoff: Backoff::of(row.backoff_ms.unsigned_abs(), row.max_backoff_ms.unsigned_abs()),
         conditions: row.edge_conditions,
-        inputs: row.inputs.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
+        inputs: read_files(row.inputs.as_deref()),
         handed_on: read_files(row.handed_on.as_deref()),
         parts: row.parts.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default(),
     }

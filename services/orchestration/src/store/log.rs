@@ -25,9 +25,12 @@ pub async fn insert(tx: &mut PgConnection, lines: &[NewLine]) -> Result<()> {
         "INSERT INTO task_logs (tenant_id, run_id, id, task_id, attempt, at, level, message)
         SELECT l.tenant_id, q.run_id, l.id, l.task_id, l.attempt, l.at, l.level, l.message
         FROM unnest(
-            $1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::timestamptz[], $6::text[], $7::text[]
-        ) AS l (tenant_id, id, task_id, attempt, at, level, message)
-        JOIN queue AS q ON q.tenant_id = l.tenant_id AND q.task_id = l.task_id AND q.attempt = l.attempt",
+            $1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::timestamptz[], $6::text[], $7::text[], $8::uuid[],
+            $9::integer[]
+        ) AS l (tenant_id, id, task_id, attempt, at, level, message, run_id, ordinal)
+        JOIN queue AS q
+            ON q.tenant_id = l.tenant_id AND q.run_id = l.run_id AND q.ordinal = l.ordinal
+            AND q.task_id = l.task_id AND q.attempt = l.attempt",
     )
     .bind(lines.iter().map(|line| line.key.tenant_id).collect::<Vec<_>>())
     .bind(lines.iter().map(|_| EventId::new()).collect::<Vec<_>>())
@@ -36,6 +39,8 @@ pub async fn insert(tx: &mut PgConnection, lines: &[NewLine]) -> Result<()> {
     .bind(lines.iter().map(|line| line.at).collect::<Vec<_>>())
     .bind(lines.iter().map(|line| line.level.as_str()).collect::<Vec<_>>())
     .bind(lines.iter().map(|line| line.message.as_str()).collect::<Vec<_>>())
+    .bind(lines.iter().map(|line| line.key.run_id).collect::<Vec<_>>())
+    .bind(lines.iter().map(|line| line.key.ordinal).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())

@@ -1,4 +1,6 @@
 //! The hot queue: what is ready, what is leased, and until when.
+//!
+//! What changes while a task waits and runs stands here alone; its wide row is written when it ends.
 
 use std::time::Duration;
 
@@ -28,6 +30,8 @@ pub struct Ready {
     pub held: bool,
     pub label: String,
     pub timeout_ms: i64,
+    /// Files that it reads, as JSON.
+    pub inputs: String,
 }
 
 /// Puts ready tasks into the queue.
@@ -37,12 +41,15 @@ pub async fn insert(tx: &mut PgConnection, tasks: &[Ready]) -> Result<()> {
     }
     sqlx::query(
         "INSERT INTO queue (
-            tenant_id, run_id, task_id, ordinal, priority, held, label, timeout_ms, attempt, not_before
+            tenant_id, run_id, task_id, ordinal, priority, held, label, timeout_ms, inputs, attempt, not_before
         )
-        SELECT q.*, 0, '-infinity'
+        SELECT
+            q.tenant_id, q.run_id, q.task_id, q.ordinal, q.priority, q.held, q.label, q.timeout_ms, q.inputs::json, 0,
+            '-infinity'
         FROM unnest(
-            $1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::boolean[], $7::text[], $8::bigint[]
-        ) AS q",
+            $1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::boolean[], $7::text[], $8::bigint[],
+            $9::text[]
+        ) AS q (tenant_id, run_id, task_id, ordinal, priority, held, label, timeout_ms, inputs)",
     )
     .bind(tasks.iter().map(|task| task.tenant).collect::<Vec<_>>())
     .bind(tasks.iter().map(|task| task.run).collect::<Vec<_>>())
@@ -52,42 +59,7 @@ pub async fn insert(tx: &mut PgConnection, tasks: &[Ready]) -> Result<()> {
     .bind(tasks.iter().map(|task| task.held).collect::<Vec<_>>())
     .bind(tasks.iter().map(|task| task.label.as_str()).collect::<Vec<_>>())
     .bind(tasks.iter().map(|task| task.timeout_ms).collect::<Vec<_>>())
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// Gives leased tasks back, each after its pause.
-pub async fn requeue(tx: &mut PgConnection, tasks: &[(TenantId, TaskId, Duration)]) -> Result<()> {
-    if tasks.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "UPDATE queue AS q
-        SET worker_id = NULL, lease_until = NULL, give_up_at = NULL, not_before = now() + make_interval(secs => c.pause)
-        FROM unnest($1::uuid[], $2::uuid[], $3::float8[]) AS c (tenant_id, task_id, pause)
-        WHERE q.tenant_id = c.tenant_id AND q.task_id = c.task_id",
-    )
-    .bind(tasks.iter().map(|task| task.0).collect::<Vec<_>>())
-    .bind(tasks.iter().map(|task| task.1).collect::<Vec<_>>())
-    .bind(tasks.iter().map(|task| task.2.as_secs_f64()).collect::<Vec<_>>())
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// Takes ended tasks out.
-pub async fn remove(tx: &mut PgConnection, tasks: &[(TenantId, TaskId)]) -> Result<()> {
-    if tasks.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "DELETE FROM queue AS q
-        USING unnest($1::uuid[], $2::uuid[]) AS c (tenant_id, task_id)
-        WHERE q.tenant_id = c.tenant_id AND q.task_id = c.task_id",
-    )
-    .bind(tasks.iter().map(|task| task.0).collect::<Vec<_>>())
-    .bind(tasks.iter().map(|task| task.1).collect::<Vec<_>>())
+    .bind(tasks.iter().map(|task| task.inputs.as_str()).collect::<Vec<_>>())
     .execute(tx)
     .await?;
     Ok(())
@@ -106,22 +78,25 @@ pub async fn renew(
         "UPDATE queue AS q
         SET lease_until = now() + $5
         FROM (
-            SELECT q.tenant_id, q.task_id
-            FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::uuid[]) AS c (tenant_id, task_id, attempt, worker_id)
+            SELECT q.tenant_id, q.run_id, q.ordinal
+            FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::integer[], $6::uuid[], $7::uuid[])
+                AS c (tenant_id, run_id, ordinal, attempt, worker_id, task_id)
             JOIN queue AS q
-                ON q.tenant_id = c.tenant_id AND q.task_id = c.task_id
-                AND q.attempt = c.attempt AND q.worker_id = c.worker_id
-            ORDER BY q.task_id
+                ON q.tenant_id = c.tenant_id AND q.run_id = c.run_id AND q.ordinal = c.ordinal
+                AND q.task_id = c.task_id AND q.attempt = c.attempt AND q.worker_id = c.worker_id
+            ORDER BY q.run_id, q.ordinal
             FOR UPDATE OF q
         ) AS mine
-        WHERE q.tenant_id = mine.tenant_id AND q.task_id = mine.task_id
+        WHERE q.tenant_id = mine.tenant_id AND q.run_id = mine.run_id AND q.ordinal = mine.ordinal
         RETURNING q.task_id, q.attempt",
     )
     .bind(leases.iter().map(|(_, key)| key.tenant_id).collect::<Vec<_>>())
-    .bind(leases.iter().map(|(_, key)| key.task_id).collect::<Vec<_>>())
+    .bind(leases.iter().map(|(_, key)| key.run_id).collect::<Vec<_>>())
+    .bind(leases.iter().map(|(_, key)| key.ordinal).collect::<Vec<_>>())
     .bind(leases.iter().map(|(_, key)| key.attempt).collect::<Vec<_>>())
-    .bind(leases.iter().map(|(worker, _)| *worker).collect::<Vec<_>>())
     .bind(interval(lease))
+    .bind(leases.iter().map(|(worker, _)| *worker).collect::<Vec<_>>())
+    .bind(leases.iter().map(|(_, key)| key.task_id).collect::<Vec<_>>())
     .fetch_all(tx)
     .await?;
     Ok(renewed)
@@ -142,7 +117,7 @@ pub async fn list_expired(tx: &mut PgConnection, limit: i64) -> Result<Vec<Expir
         "SELECT tenant_id, run_id, task_id, ordinal, attempt, lease_until >= now() AS too_long
         FROM queue
         WHERE worker_id IS NOT NULL AND (lease_until < now() OR give_up_at < now())
-        ORDER BY task_id
+        ORDER BY run_id, ordinal
         LIMIT $1",
     )
     .bind(limit)

@@ -13,12 +13,13 @@ pub async fn find_named(tx: &mut PgConnection, key: &TaskKey) -> Result<Option<(
         FROM queue AS q
         JOIN tasks AS t ON t.tenant_id = q.tenant_id AND t.run_id = q.run_id AND t.ordinal = q.ordinal
         JOIN runs AS r ON r.tenant_id = q.tenant_id AND r.id = q.run_id
-        WHERE q.tenant_id = $1 AND q.task_id = $2 AND q.run_id = $3 AND q.attempt = $4
+        WHERE q.tenant_id = $1 AND q.run_id = $2 AND q.ordinal = $3 AND q.task_id = $4 AND q.attempt = $5
             AND q.worker_id IS NOT NULL AND q.lease_until > now()",
     )
     .bind(key.tenant_id)
-    .bind(key.task_id)
     .bind(key.run_id)
+    .bind(key.ordinal)
+    .bind(key.task_id)
     .bind(key.attempt)
     .fetch_optional(tx)
     .await?;

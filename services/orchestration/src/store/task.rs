@@ -1,5 +1,7 @@
 //! Tasks as people see them, and tasks of a new run.
 
+use std::fmt::Display;
+
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use trinity_access::Visible;
@@ -39,11 +41,15 @@ pub struct Row {
 }
 
 const SELECT: &str = "SELECT
-        t.id, t.run_id, t.ordinal, t.place, t.molecule, t.atom, t.atom_version, t.status, t.attempt, t.max_attempts,
+        t.id, t.run_id, t.ordinal, t.place, t.molecule, t.atom, t.atom_version,
+        CASE WHEN q.worker_id IS NULL THEN t.status ELSE 'running' END AS status, coalesce(q.attempt, t.attempt) AS attempt,
+        t.max_attempts,
         t.rows_in, t.rows_out, t.outputs::text AS outputs, t.error_code, t.error_message, t.result::text AS result,
-        t.cached, t.type, t.worker_label, t.queued_at, t.started_at, t.completed_at, q.held, nullif(q.not_before, '-infinity') AS not_before
+        t.cached, t.type, t.worker_label, coalesce(q.queued_at, t.queued_at) AS queued_at,
+        coalesce(q.started_at, t.started_at) AS started_at, t.completed_at, q.held,
+        nullif(q.not_before, '-infinity') AS not_before
     FROM tasks AS t
-    LEFT JOIN queue AS q ON q.tenant_id = t.tenant_id AND q.task_id = t.id";
+    LEFT JOIN queue AS q ON q.tenant_id = t.tenant_id AND q.run_id = t.run_id AND q.ordinal = t.ordinal";
 
 /// A run's tasks, in the order of its plan.
 pub async fn list(tx: &mut PgConnection, tenant: TenantId, run: RunId) -> Result<Vec<Row>> {
@@ -141,12 +147,11 @@ pub struct NewTask {
 /// Inserts the tasks of a new run in one statement.
 pub async fn insert_all(tx: &mut PgConnection, tenant: TenantId, run: RunId, tasks: &[NewTask]) -> Result<()> {
     let column = |pick: fn(&NewTask) -> &str| tasks.iter().map(|task| pick(task).to_owned()).collect::<Vec<_>>();
-    // Why: UNNEST flattens arrays of arrays, so the edges travel as JSON texts.
-    let upstream: Vec<String> = tasks.iter().map(|task| format!("{:?}", task.upstream)).collect();
-    let edge_types: Vec<String> = tasks.iter().map(|task| format!("{:?}", task.edge_types)).collect();
-    let texts = |texts: &Vec<String>| serde_json::to_string(texts).map_err(Error::internal);
-    let edge_conditions = tasks.iter().map(|task| texts(&task.edge_conditions)).collect::<Result<Vec<_>>>()?;
-    let secrets = tasks.iter().map(|task| texts(&task.secrets)).collect::<Result<Vec<_>>>()?;
+    // Why: UNNEST flattens arrays of arrays, so they travel as texts.
+    let upstream: Vec<String> = tasks.iter().map(|task| array(&task.upstream)).collect();
+    let edge_types: Vec<String> = tasks.iter().map(|task| array(&task.edge_types)).collect();
+    let edge_conditions: Vec<String> = tasks.iter().map(|task| array(&task.edge_conditions)).collect();
+    let secrets: Vec<String> = tasks.iter().map(|task| array(&task.secrets)).collect();
     sqlx::query(
         "INSERT INTO tasks (
             tenant_id, run_id, ordinal, id, place, molecule, atom, atom_version, config, upstream, edge_types,
@@ -155,12 +160,9 @@ pub async fn insert_all(tx: &mut PgConnection, tenant: TenantId, run: RunId, tas
         )
         SELECT
             $1, $2, t.position - 1, t.id, t.place, t.molecule, t.atom, t.atom_version, t.config::json,
-            ARRAY(SELECT value::integer FROM json_array_elements_text(t.upstream::json)),
-            ARRAY(SELECT value FROM json_array_elements_text(t.edge_types::json)),
-            ARRAY(SELECT value FROM json_array_elements_text(t.edge_conditions::json)),
-            t.passthrough, t.datasets::json, 'queued', t.max_attempts, t.timeout_ms, t.priority, t.any_input,
-            t.backoff_ms, t.max_backoff_ms, t.worker_label, t.type,
-            ARRAY(SELECT value FROM json_array_elements_text(t.secrets::json))
+            t.upstream::integer[], t.edge_types::text[], t.edge_conditions::text[], t.passthrough, t.datasets::json,
+            'queued', t.max_attempts, t.timeout_ms, t.priority, t.any_input, t.backoff_ms, t.max_backoff_ms,
+            t.worker_label, t.type, t.secrets::text[]
         FROM unnest(
             $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
             $11::boolean[], $12::text[], $13::integer[], $14::bigint[], $15::integer[], $16::text[], $17::boolean[],
@@ -196,4 +198,10 @@ pub async fn insert_all(tx: &mut PgConnection, tenant: TenantId, run: RunId, tas
     .execute(tx)
     .await?;
     Ok(())
+}
+
+/// An array as Postgres reads it. Source: PostgreSQL's manual, "Array Input and Output Syntax".
+fn array<T: Display>(values: &[T]) -> String {
+    let quoted = |value: &T| format!("\"{}\"", value.to_string().replace('\\', r"\\").replace('"', r#"\""#));
+    format!("{{{}}}", values.iter().map(quoted).collect::<Vec<_>>().join(","))
 }

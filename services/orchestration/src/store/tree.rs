@@ -213,14 +213,14 @@ pub async fn set_paused(tx: &mut PgConnection, tenant: TenantId, runs: &[RunId],
         "UPDATE queue AS q
         SET held = $3 OR NOT held.admitted
         FROM (
-            SELECT q.task_id, r.admitted
+            SELECT q.run_id, q.ordinal, r.admitted
             FROM queue AS q
             JOIN runs AS r ON r.tenant_id = q.tenant_id AND r.id = q.run_id
             WHERE q.tenant_id = $1 AND q.run_id = ANY ($2)
-            ORDER BY q.task_id
+            ORDER BY q.run_id, q.ordinal
             FOR UPDATE OF q
         ) AS held
-        WHERE q.tenant_id = $1 AND q.task_id = held.task_id",
+        WHERE q.tenant_id = $1 AND q.run_id = held.run_id AND q.ordinal = held.ordinal",
     )
     .bind(tenant)
     .bind(&live)

@@ -29,8 +29,8 @@ async fn runs_and_seconds_are_told_once_though_answers_get_lost() {
     bench.peers.usage.lock().unwrap().answers_to_lose = 3;
     let mut worker = bench.worker(1).await;
     for started in [
-        "UPDATE orchestration.tasks SET started_at = now() - interval '90.4 seconds' WHERE status = 'running'",
-        "UPDATE orchestration.tasks SET started_at = now() - interval '0.7 seconds' WHERE status = 'running'",
+        "UPDATE orchestration.queue SET started_at = now() - interval '90.4 seconds' WHERE worker_id IS NOT NULL",
+        "UPDATE orchestration.queue SET started_at = now() - interval '0.7 seconds' WHERE worker_id IS NOT NULL",
     ] {
         let run = bench.execute().await;
         let running = worker.task().await;
@@ -56,13 +56,13 @@ async fn attempts_that_fail_or_are_stopped_took_their_time_too() {
     let run = bench.execute().await;
     let first = worker.task().await;
     bench
-        .sql("UPDATE orchestration.tasks SET started_at = now() - interval '5 seconds' WHERE status = 'running'")
+        .sql("UPDATE orchestration.queue SET started_at = now() - interval '5 seconds' WHERE worker_id IS NOT NULL")
         .await;
     worker.fail(&first, true);
     let again = worker.task().await;
     assert_eq!(again.task.as_ref().unwrap().attempt, 2);
     bench
-        .sql("UPDATE orchestration.tasks SET started_at = now() - interval '7 seconds' WHERE status = 'running'")
+        .sql("UPDATE orchestration.queue SET started_at = now() - interval '7 seconds' WHERE worker_id IS NOT NULL")
         .await;
     let cancel = bench.request(pb::CancelRunRequest { run_id: run.clone() });
     bench.runs().cancel_run(cancel).await.unwrap();

@@ -87,6 +87,7 @@ pub(super) fn live_run(run: &NewRun, tasks: &[PlanTask], rows: &[NewTask]) -> Li
         depth: run.order.depth,
         priority: run.order.priority,
         created_by: run.order.created_by,
+        kept_by: None,
         context: Some(run.order.context.clone()),
         inputs: run.order.inputs.clone(),
         state: RunState {

@@ -1,0 +1,60 @@
+//! What an engine remembers from cycle to cycle: conditions that it has parsed, and the tasks of large runs.
+//!
+//! A run's tasks are good as long as its row says that this engine keeps them: whoever else writes them takes that away.
+
+use std::collections::HashMap;
+
+use trinity_ids::RunId;
+use uuid::Uuid;
+
+use crate::jobs::conditions::Parsed;
+use crate::store::live::LiveRun;
+
+/// How many tasks are kept; some hundred bytes each.
+const MAX_TASKS: usize = 50_000;
+
+/// The memory of one engine.
+pub struct Memory {
+    /// The engine: another one after each start.
+    pub id: Uuid,
+    pub parsed: Parsed,
+    runs: HashMap<RunId, LiveRun>,
+    tasks: usize,
+    /// As the transaction under way leaves them.
+    written: Vec<LiveRun>,
+}
+
+impl Memory {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { id: Uuid::new_v4(), parsed: Parsed::new(), runs: HashMap::new(), tasks: 0, written: Vec::new() }
+    }
+
+    /// Takes a run out. It comes back when what becomes of it is committed.
+    pub fn take(&mut self, run: RunId) -> Option<LiveRun> {
+        let known = self.runs.remove(&run)?;
+        self.tasks -= known.tasks.len();
+        Some(known)
+    }
+
+    /// Puts aside what a transaction has written, in place of what the last one wrote.
+    pub fn put_aside(&mut self, written: Vec<LiveRun>) {
+        self.written = written;
+    }
+
+    /// Keeps what was put aside: it is committed.
+    pub fn keep(&mut self) {
+        for run in std::mem::take(&mut self.written) {
+            if run.kept_by != Some(self.id) {
+                continue;
+            }
+            if self.tasks + run.tasks.len() > MAX_TASKS {
+                self.runs.clear();
+                self.tasks = 0;
+            }
+            self.tasks += run.tasks.len();
+            self.runs.insert(run.id, run);
+        }
+    }
+}
