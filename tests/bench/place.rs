@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::{Result, row};
 
 const FOLDER: &str = ".data/bench";
+/// After this long without work the allocator has given back what it does not need.
+const SETTLING: Duration = Duration::from_secs(10);
 
 /// A running installation and a signed-in owner of its demo tenant.
 pub struct Place {
@@ -78,8 +81,9 @@ impl Place {
         Ok(String::from_utf8(output.stdout)?.trim().to_owned())
     }
 
-    /// The resident memory of the serving process and its children, before anything was asked of it.
+    /// The resident memory of the serving process, which has run the worked example and then nothing for a while.
     pub fn idle_memory(&self) -> Result<()> {
+        std::thread::sleep(SETTLING);
         let status = std::fs::read_to_string(format!("/proc/{}/status", serving_pid()?))?;
         let line = status.lines().find(|line| line.starts_with("VmRSS")).ok_or("no VmRSS")?;
         let kib: f64 = line.split_whitespace().nth(1).ok_or("no figure")?.parse()?;

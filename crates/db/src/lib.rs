@@ -95,16 +95,6 @@ impl Db {
         Ok(())
     }
 
-    /// Listens on a channel on a connection of its own, for as long as the listener lives.
-    ///
-    /// # Errors
-    /// `Unavailable` when Postgres is away.
-    pub async fn listen(&self, channel: &str) -> Result<sqlx::postgres::PgListener> {
-        let mut listener = sqlx::postgres::PgListener::connect_with(&self.pool).await?;
-        listener.listen(channel).await?;
-        Ok(listener)
-    }
-
     /// Closes every connection; what is under way ends first.
     pub async fn close(&self) {
         self.pool.close().await;

@@ -5,6 +5,7 @@
 //! service names. Delivery is at least once; the event's id makes it once.
 
 mod event;
+mod hint;
 mod relay;
 mod store;
 

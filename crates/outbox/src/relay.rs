@@ -1,9 +1,11 @@
 //! Carries rows of the outbox to audit, to Redis, and to the service's own sinks.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use prost_types::Timestamp;
+use tokio::sync::Notify;
 use trinity_bus::{Bus, Entry};
 use trinity_context::RequestContext;
 use trinity_db::Db;
@@ -14,7 +16,8 @@ use trinity_proto::audit::{Actor, AppendBatchRequest, NewEvent};
 use trinity_proto::common::Json;
 use trinity_rpc::{CancellationToken, Channel, EVENTS, Peers, Runtime};
 
-use crate::store::{self, CHANNEL_PREFIX, Row};
+use crate::hint;
+use crate::store::{self, Row};
 
 const BATCH: i64 = 200;
 /// How many bytes of documents go to audit at once, give or take one row.
@@ -23,6 +26,14 @@ const MAX_BATCH_BYTES: usize = 4 << 20;
 const LEASE: Duration = Duration::from_secs(30);
 /// How long refused rows stand back, so that others come first.
 const RETRY_AFTER: Duration = Duration::from_secs(2);
+/// When rows are looked for after a hint, which comes before their commit. The first pause lets some gather.
+const COMMIT_PAUSES: [Duration; 5] = [
+    Duration::from_millis(10),
+    Duration::from_millis(20),
+    Duration::from_millis(50),
+    Duration::from_millis(150),
+    Duration::from_millis(400),
+];
 /// How often rows are looked for without a hint.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -92,27 +103,60 @@ impl Relay {
     }
 
     async fn run(self) {
-        let mut listener = None;
+        let mut hint = None;
         loop {
-            if listener.is_none() {
-                listener = self.db.listen(&format!("{CHANNEL_PREFIX}{}", self.service)).await.ok();
+            if hint.is_none() {
+                hint = self.hint().await.ok();
             }
-            match self.carry().await {
-                Ok(carried) if carried == usize::try_from(BATCH).unwrap_or(usize::MAX) => continue,
-                Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "the outbox waits"),
-            }
-            let heard = match listener.as_mut() {
-                Some(listener) => {
-                    tokio::time::timeout(SWEEP_INTERVAL, listener.recv()).await.is_ok_and(|heard| heard.is_err())
-                }
-                None => {
-                    tokio::time::sleep(SWEEP_INTERVAL).await;
-                    true
-                }
+            self.carry_all().await;
+            let sweep = tokio::time::sleep(SWEEP_INTERVAL);
+            let Some(hint) = &hint else {
+                sweep.await;
+                continue;
             };
-            if heard {
-                listener = None;
+            tokio::select! {
+                () = sweep => {}
+                () = hint.notified() => self.await_commits(hint).await,
+            }
+        }
+    }
+
+    async fn hint(&self) -> Result<Arc<Notify>> {
+        let mut tx = self.db.begin_system("outbox-place").await?;
+        Ok(hint::at(&store::place(&mut tx).await?))
+    }
+
+    /// Looks for rows that were announced, until no more come; what is committed later than that the sweep finds.
+    async fn await_commits(&self, hint: &Notify) {
+        let mut pauses = COMMIT_PAUSES.iter();
+        let mut is_first = true;
+        while let Some(pause) = pauses.next() {
+            let again = tokio::select! {
+                () = tokio::time::sleep(*pause) => self.carry_all().await > 0,
+                () = hint.notified(), if !is_first => true,
+            };
+            is_first = again;
+            if again {
+                pauses = COMMIT_PAUSES.iter();
+            }
+        }
+    }
+
+    /// Carries what waits; says how many rows that were.
+    async fn carry_all(&self) -> usize {
+        let mut all = 0;
+        loop {
+            match self.carry().await {
+                Ok(carried) => {
+                    all += carried;
+                    if i64::try_from(carried).is_ok_and(|carried| carried < BATCH) {
+                        return all;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the outbox waits");
+                    return all;
+                }
             }
         }
     }
@@ -120,6 +164,7 @@ impl Relay {
     /// Carries one batch; says how many rows it had.
     async fn carry(&self) -> Result<usize> {
         let mut tx = self.db.begin_system("outbox-claim").await?;
+        store::repeatable(&mut tx).await?;
         let rows = store::claim(&mut tx, BATCH, LEASE).await?;
         if rows.is_empty() {
             return Ok(0);
@@ -141,17 +186,17 @@ impl Relay {
 
     /// Tells everybody about some rows, and forgets them once all have taken them.
     async fn deliver(&self, rows: &[Row]) -> Result<()> {
-        let ids: Vec<EventId> = rows.iter().map(|row| row.id).collect();
         let audited = self.tell_audit(rows).await;
         let told = match &audited {
             Ok(()) => self.tell_others(rows).await,
             Err(_) => Ok(()),
         };
         let mut tx = self.db.begin_system("outbox-done").await?;
+        store::repeatable(&mut tx).await?;
         if audited.is_ok() && told.is_ok() {
-            store::remove(&mut tx, &ids).await?;
+            store::remove(&mut tx, rows).await?;
         } else {
-            store::release(&mut tx, &ids, audited.is_ok(), RETRY_AFTER).await?;
+            store::release(&mut tx, rows, audited.is_ok(), RETRY_AFTER).await?;
         }
         tx.commit().await?;
         audited.and(told)

@@ -10,9 +10,7 @@ use trinity_error::Result;
 use trinity_ids::{EventId, TenantId};
 
 use crate::event::Event;
-
-/// The channel on which a new row is announced, within the service's database.
-pub(crate) const CHANNEL_PREFIX: &str = "outbox_";
+use crate::hint;
 
 /// A row on its way.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -55,23 +53,23 @@ pub async fn write_all(tx: &mut PgConnection, ctx: &RequestContext, events: Vec<
     for (tenant, event) in events {
         columns.push(tenant, event, actor_type, &actor_id);
     }
-    sqlx::query(
-        "WITH told AS (SELECT pg_notify('outbox_' || current_schema(), ''))
-        INSERT INTO outbox (
-            tenant_id, id, action, outcome, actor_type, actor_id, actor_name, object_type, object_id, object_name,
-            before, after, ip, user_agent, request_id, trace_id
-        )
-        SELECT
-            e.tenant_id, e.id, e.action, e.outcome, e.actor_type, e.actor_id, $7, e.object_type, e.object_id,
-            e.object_name, e.before::json, e.after::json, $13, $14, $15, $16
-        FROM
-            told,
-            unnest(
+    let place: String = sqlx::query_scalar(
+        "WITH written AS (
+            INSERT INTO outbox (
+                tenant_id, id, action, outcome, actor_type, actor_id, actor_name, object_type, object_id, object_name,
+                before, after, ip, user_agent, request_id, trace_id
+            )
+            SELECT
+                e.tenant_id, e.id, e.action, e.outcome, e.actor_type, e.actor_id, $7, e.object_type, e.object_id,
+                e.object_name, e.before::json, e.after::json, $13, $14, $15, $16
+            FROM unnest(
                 $1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $8::text[], $9::text[],
                 $10::text[], $11::text[], $12::text[]
             ) AS e (
                 tenant_id, id, action, outcome, actor_type, actor_id, object_type, object_id, object_name, before, after
-            )",
+            )
+        )
+        SELECT current_database() || '.' || current_schema()",
     )
     .bind(columns.tenant_id)
     .bind(columns.id)
@@ -89,8 +87,20 @@ pub async fn write_all(tx: &mut PgConnection, ctx: &RequestContext, events: Vec<
     .bind(&ctx.user_agent)
     .bind(&ctx.request_id)
     .bind(trace_id(&ctx.traceparent))
-    .execute(tx)
+    .fetch_one(tx)
     .await?;
+    hint::at(&place).notify_one();
+    Ok(())
+}
+
+/// Where the outbox of this connection is: database and schema.
+pub(crate) async fn place(tx: &mut PgConnection) -> Result<String> {
+    Ok(sqlx::query_scalar("SELECT current_database() || '.' || current_schema()").fetch_one(tx).await?)
+}
+
+/// Spares a transaction the wait for the disk: what it loses when Postgres breaks down is done a second time.
+pub(crate) async fn repeatable(tx: &mut PgConnection) -> Result<()> {
+    sqlx::query("SET LOCAL synchronous_commit = off").execute(tx).await?;
     Ok(())
 }
 
@@ -157,19 +167,33 @@ pub(crate) async fn claim(tx: &mut PgConnection, limit: i64, lease: Duration) ->
 }
 
 /// Forgets rows that everybody has taken.
-pub(crate) async fn remove(tx: &mut PgConnection, ids: &[EventId]) -> Result<()> {
-    sqlx::query("DELETE FROM outbox WHERE id = ANY($1)").bind(ids).execute(tx).await?;
+pub(crate) async fn remove(tx: &mut PgConnection, rows: &[Row]) -> Result<()> {
+    sqlx::query(
+        "DELETE FROM outbox AS o
+        USING unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id)
+        WHERE o.tenant_id = k.tenant_id AND o.id = k.id",
+    )
+    .bind(rows.iter().map(|row| row.tenant_id).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.id).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
     Ok(())
 }
 
 /// Gives rows back, to be tried again after a pause; those that audit has taken stay marked so.
-pub(crate) async fn release(tx: &mut PgConnection, ids: &[EventId], audited: bool, pause: Duration) -> Result<()> {
-    sqlx::query("UPDATE outbox SET claimed_until = now() + $3, audited = audited OR $2 WHERE id = ANY($1)")
-        .bind(ids)
-        .bind(audited)
-        .bind(interval(pause))
-        .execute(tx)
-        .await?;
+pub(crate) async fn release(tx: &mut PgConnection, rows: &[Row], audited: bool, pause: Duration) -> Result<()> {
+    sqlx::query(
+        "UPDATE outbox AS o
+        SET claimed_until = now() + $4, audited = o.audited OR $3
+        FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id)
+        WHERE o.tenant_id = k.tenant_id AND o.id = k.id",
+    )
+    .bind(rows.iter().map(|row| row.tenant_id).collect::<Vec<_>>())
+    .bind(rows.iter().map(|row| row.id).collect::<Vec<_>>())
+    .bind(audited)
+    .bind(interval(pause))
+    .execute(tx)
+    .await?;
     Ok(())
 }
 

@@ -26,9 +26,8 @@ pub async fn list(app: &App, ctx: &RequestContext, request: pb::ListTasksRequest
     let rows = store::task::list(&mut tx, tenant, run).await?;
     let (leased, concurrency, suspended) = store::task::occupancy(&mut tx, tenant).await?;
     let workers = store::worker::list(&mut tx).await?;
-    let parents: Vec<_> = rows.iter().filter(|row| row.atom == WORKFLOW).map(|row| row.id).collect();
-    let families =
-        if parents.is_empty() { Vec::new() } else { store::tree::families(&mut tx, tenant, &parents).await? };
+    let parents: Vec<_> = rows.iter().filter(|row| row.atom == WORKFLOW).map(|row| (tenant, row.id)).collect();
+    let families = if parents.is_empty() { Vec::new() } else { store::tree::families(&mut tx, &parents).await? };
     tx.commit().await?;
     let waiting = Waiting {
         paused: found.paused,

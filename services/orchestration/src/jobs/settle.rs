@@ -1,6 +1,6 @@
 //! Carries out what the core decides: results in, tasks and runs forward, all in the caller's transaction.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sqlx::PgConnection;
 use trinity_error::Result;
@@ -15,7 +15,7 @@ use crate::jobs::notices::Notice;
 use crate::jobs::tree;
 use crate::store::live::{self, LiveRun};
 use crate::store::queue::TaskKey;
-use crate::store::tree::Return;
+use crate::store::tree::{Family, Return};
 
 /// An attempt that ended.
 #[derive(Debug, Clone)]
@@ -99,10 +99,12 @@ pub async fn settle(tx: &mut PgConnection, happened: &Happened, memory: &mut Mem
             desk.handle(position, one);
         }
     }
-    let returned: BTreeSet<&Return> = happened.returned.iter().collect();
-    for returned in returned {
-        let Some(&position) = index.get(&returned.run_id) else { continue };
-        tree::hear(tx, &mut desk, position, returned.task_id).await?;
+    let returned: BTreeMap<TaskId, &Return> = happened.returned.iter().map(|one| (one.task_id, one)).collect();
+    for family in families(tx, &returned).await? {
+        let run = returned.get(&family.task_id).and_then(|returned| index.get(&returned.run_id));
+        if let Some(&position) = run {
+            tree::hear(tx, &mut desk, position, &family).await?;
+        }
     }
     let whole = [(&happened.overdue, Event::TimedOut), (&happened.orphans, Event::Cancelled)];
     for (runs, event) in whole {
@@ -115,6 +117,15 @@ pub async fn settle(tx: &mut PgConnection, happened: &Happened, memory: &mut Mem
     memory.put_aside(desk.runs);
     lineage::note(tx, &happened.ended, &settled).await?;
     Ok(settled)
+}
+
+/// How the children of tasks stand of which some ended.
+async fn families(tx: &mut PgConnection, returned: &BTreeMap<TaskId, &Return>) -> Result<Vec<Family>> {
+    if returned.is_empty() {
+        return Ok(Vec::new());
+    }
+    let tasks: Vec<_> = returned.values().map(|returned| (returned.tenant_id, returned.task_id)).collect();
+    crate::store::tree::families(tx, &tasks).await
 }
 
 /// Locks the runs that something happened to. Where nothing but attempts ended, the memory's tasks will do.

@@ -17,14 +17,13 @@ use crate::store::{start, tree};
 ///
 /// # Errors
 /// `Unavailable` when Postgres is away.
-pub(super) async fn hear(tx: &mut PgConnection, desk: &mut Desk, position: usize, task: TaskId) -> Result<()> {
+pub(super) async fn hear(tx: &mut PgConnection, desk: &mut Desk, position: usize, family: &Family) -> Result<()> {
     let run = &desk.runs[position];
-    let tenant = run.tenant;
+    let (tenant, task) = (run.tenant, family.task_id);
     let Some(ordinal) = run.tasks.iter().position(|known| known.id == task) else { return Ok(()) };
     if run.state.tasks[ordinal].status != TaskStatus::Running {
         return Ok(());
     }
-    let Some(family) = tree::families(tx, tenant, &[task]).await?.pop() else { return Ok(()) };
     if family.failed + family.cancelled > 0 {
         // What did not begin yet does not begin; what goes on may end.
         start::remove_of_task(tx, tenant, task).await?;
@@ -34,7 +33,7 @@ pub(super) async fn hear(tx: &mut PgConnection, desk: &mut Desk, position: usize
             native::fail(desk, position, ordinal, child_failed(failure));
         }
     } else if family.live == 0 && family.waiting == 0 {
-        let result = gather(tx, tenant, task, &desk.runs[position].tasks[ordinal].config, &family).await?;
+        let result = gather(tx, tenant, task, &desk.runs[position].tasks[ordinal].config, family).await?;
         let attempt = desk.runs[position].state.tasks[ordinal].attempt;
         desk.complete(position, ordinal, attempt, &result);
     } else if family.waiting > family.open {

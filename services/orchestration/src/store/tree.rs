@@ -20,14 +20,14 @@ pub struct Family {
 }
 
 /// The families of tasks; those without a child are there too.
-pub async fn families(tx: &mut PgConnection, tenant: TenantId, tasks: &[TaskId]) -> Result<Vec<Family>> {
+pub async fn families(tx: &mut PgConnection, tasks: &[(TenantId, TaskId)]) -> Result<Vec<Family>> {
     let families = sqlx::query_as(
         "SELECT k.task_id, s.waiting, s.open, r.live, r.succeeded, r.failed, r.cancelled
-        FROM unnest($2::uuid[]) AS k (task_id)
+        FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, task_id)
         CROSS JOIN LATERAL (
             SELECT count(*) AS waiting, count(*) FILTER (WHERE open) AS open
             FROM starts
-            WHERE tenant_id = $1 AND parent_task_id = k.task_id
+            WHERE tenant_id = k.tenant_id AND parent_task_id = k.task_id
         ) AS s
         CROSS JOIN LATERAL (
             SELECT
@@ -36,11 +36,11 @@ pub async fn families(tx: &mut PgConnection, tenant: TenantId, tasks: &[TaskId])
                 count(*) FILTER (WHERE status = 'failed') AS failed,
                 count(*) FILTER (WHERE status = 'cancelled') AS cancelled
             FROM runs
-            WHERE tenant_id = $1 AND parent_task_id = k.task_id
+            WHERE tenant_id = k.tenant_id AND parent_task_id = k.task_id
         ) AS r",
     )
-    .bind(tenant)
-    .bind(tasks)
+    .bind(tasks.iter().map(|task| task.0).collect::<Vec<_>>())
+    .bind(tasks.iter().map(|task| task.1).collect::<Vec<_>>())
     .fetch_all(tx)
     .await?;
     Ok(families)

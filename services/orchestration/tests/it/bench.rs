@@ -129,6 +129,11 @@ impl Bench {
         build(self.config.clone(), self.runtime.clone()).await.unwrap()
     }
 
+    /// Lets whoever comes from now on come to another replica. Who is connected stays where he is.
+    pub async fn move_to_replica(&self) {
+        self.ways.install("orchestration", self.replica().await.routes);
+    }
+
     /// Says what the plan of the bench's tenant allows.
     pub fn limit(&self, limits: Limits) {
         self.stand(Standing { limits, ..Standing::unlimited() });

@@ -5,6 +5,7 @@ mod bench;
 mod conditions;
 mod dead_letters;
 mod hooks;
+mod kept;
 mod keys;
 mod labels;
 mod limits;
