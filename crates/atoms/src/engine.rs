@@ -33,6 +33,10 @@ pub struct EngineSettings {
 /// What each sort keeps back for merging what it spilled; the engine's own default, less when memory is small.
 const MAX_SORT_RESERVE_BYTES: usize = 10 << 20;
 
+/// Up to here, and up to an eighth of the memory, the smaller side of a join is held whole, and the rows of the larger one
+/// stay where they are; beyond, both are split by their keys.
+const JOIN_WHOLE_ROWS: usize = 1 << 20;
+
 /// Rows of a batch when memory is short; the engine's own default is 8,192.
 const LEAN_BATCH_ROWS: usize = 1_024;
 
@@ -44,6 +48,7 @@ pub struct Engine {
     spill_dir: PathBuf,
     threads: usize,
     sort_reserve_bytes: usize,
+    join_whole_bytes: usize,
     outside: Option<Arc<Outside>>,
 }
 
@@ -99,7 +104,15 @@ impl Engine {
             RuntimeEnvBuilder::new().with_memory_pool(memory.clone()).with_disk_manager_builder(spill).build_arc()?;
         let threads = settings.threads.max(1);
         let sort_reserve_bytes = (settings.memory_limit_bytes / threads / 16).min(MAX_SORT_RESERVE_BYTES);
-        Ok(Self { runtime, memory, spill_dir: settings.spill_dir.clone(), threads, sort_reserve_bytes, outside: None })
+        Ok(Self {
+            runtime,
+            memory,
+            spill_dir: settings.spill_dir.clone(),
+            threads,
+            sort_reserve_bytes,
+            join_whole_bytes: settings.memory_limit_bytes / 8,
+            outside: None,
+        })
     }
 
     /// Where files may lie that are needed for a while.
@@ -133,7 +146,10 @@ impl Engine {
             options.execution.parquet.schema_force_view_types = false;
             options.execution.batch_size = ConfigNonZeroUsize::try_new(LEAN_BATCH_ROWS)?;
         }
-        options.execution.collect_statistics = false;
+        // Why: a join builds its hash table of the smaller side, and so has to know which one that is.
+        options.execution.collect_statistics = true;
+        options.optimizer.hash_join_single_partition_threshold = self.join_whole_bytes;
+        options.optimizer.hash_join_single_partition_threshold_rows = JOIN_WHOLE_ROWS;
         options.execution.sort_spill_reservation_bytes = self.sort_reserve_bytes;
         if let Some(outside) = &self.outside {
             config.set_extension(outside.clone());

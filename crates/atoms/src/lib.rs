@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`task`] is what comes in and goes out, [`fault`] what goes wrong, [`engine`] the engine's
 //! settings, [`job`] one execution with its inputs, [`input`] how files become tables (each format in a room of its own),
-//! [`output`] how tables become Parquet and [`write`] other files, [`atoms`] the operations, [`runner`] the child process
+//! [`output`] and [`encoder`] how tables become Parquet and [`write`] other files, [`atoms`] the operations, [`runner`] the child process
 //! and [`pool`] its parent. What the atoms are called and how their configs look is in
 //! `crates/catalog`. Nothing here knows of gRPC, runs or tenants.
 
@@ -11,6 +11,7 @@ mod cells;
 mod clock;
 mod csv;
 mod death;
+mod encoder;
 pub mod engine;
 mod excel;
 pub mod fault;

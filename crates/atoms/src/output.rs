@@ -2,38 +2,25 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use bytes::Bytes;
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
     execution::SendableRecordBatchStream,
     physical_plan::{execute_stream, execute_stream_partitioned},
     prelude::DataFrame,
 };
-use futures::{StreamExt, future::BoxFuture};
-use parquet::{
-    arrow::{
-        arrow_writer::ArrowWriterOptions,
-        async_writer::{AsyncArrowWriter, AsyncFileWriter},
-    },
-    basic::Compression,
-    errors::ParquetError,
-    file::properties::{EnabledStatistics, WriterProperties},
-};
+use futures::StreamExt;
 use serde_json::json;
 use tokio::{sync::mpsc, task::JoinSet};
-use trinity_storage::{Storage, Stored, Upload, layout};
+use trinity_storage::{Storage, layout};
 
 use crate::{
     ColumnLineage, Fault, Format, OutputTable, clock,
+    encoder::Encoder,
     fault::code,
     job::{Job, input_name},
     lineage, types,
 };
 
-/// Rows of a row group: small enough that a writer's memory stays small.
-const ROW_GROUP_ROWS: usize = 128 * 1024;
-/// How large a column's dictionary may become.
-const DICTIONARY_BYTES: usize = 64 * 1024;
 /// Batches read ahead of the writer, so that reading and writing overlap.
 const BATCHES_AHEAD: usize = 4;
 
@@ -157,28 +144,25 @@ pub(crate) struct Table {
     name: String,
     key: String,
     schema: SchemaRef,
-    writer: AsyncArrowWriter<Sink>,
+    encoder: Encoder,
     rows: u64,
 }
 
 impl Table {
     pub async fn start(job: &Job<'_>, name: &str, schema: SchemaRef) -> Result<Self, Fault> {
         let key = layout::output_data(&job.task.output_prefix, name);
-        let sink = Sink { upload: Some(job.storage.upload(&key).await?), stored: None };
-        let writer = AsyncArrowWriter::try_new_with_options(sink, schema.clone(), options()).map_err(failed)?;
-        Ok(Self { name: name.to_owned(), key, schema, writer, rows: 0 })
+        let encoder = Encoder::start(schema.clone(), job.storage.upload(&key).await?)?;
+        Ok(Self { name: name.to_owned(), key, schema, encoder, rows: 0 })
     }
 
     pub async fn write(&mut self, batch: &RecordBatch) -> Result<(), Fault> {
         self.rows += batch.num_rows() as u64;
-        self.writer.write(batch).await.map_err(failed)
+        self.encoder.write(batch).await
     }
 
     /// Makes the table visible.
-    pub async fn finish(mut self, job: &Job<'_>, lineage: Vec<ColumnLineage>) -> Result<OutputTable, Fault> {
-        self.writer.finish().await.map_err(failed)?;
-        let stored = self.writer.into_inner().stored;
-        let stored = stored.ok_or_else(|| Fault::passing(code::IO_FAILED, "the file was not stored"))?;
+    pub async fn finish(self, job: &Job<'_>, lineage: Vec<ColumnLineage>) -> Result<OutputTable, Fault> {
+        let stored = self.encoder.finish().await?;
         let output = OutputTable {
             name: self.name,
             storage_key: self.key,
@@ -192,21 +176,6 @@ impl Table {
         describe(job, &output).await?;
         Ok(output)
     }
-}
-
-fn options() -> ArrowWriterOptions {
-    let properties = WriterProperties::builder()
-        // Why not zstd: a third smaller, and writing takes twice the time, which most tables are read only once or twice for.
-        .set_compression(Compression::SNAPPY)
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        // Why: a column of ever new values gains nothing from a dictionary, and looking each value up costs as much as all
-        // the rest; this gives up on it after some thousands.
-        .set_dictionary_page_size_limit(DICTIONARY_BYTES)
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_created_by("trinity".into())
-        .build();
-    // Why: other programs read these files; the engine's private type hints would bind them to it.
-    ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true)
 }
 
 /// Writes the schema and the story of an output beside it.
@@ -247,37 +216,4 @@ fn sources(job: &Job<'_>, lineage: &[ColumnLineage]) -> BTreeMap<String, Vec<Str
 async fn put(storage: &Storage, key: &str, document: &serde_json::Value) -> Result<(), Fault> {
     storage.put_bytes(key, format!("{document:#}\n")).await?;
     Ok(())
-}
-
-/// The Parquet writer's way into the object store.
-struct Sink {
-    upload: Option<Upload>,
-    stored: Option<Stored>,
-}
-
-impl AsyncFileWriter for Sink {
-    fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, parquet::errors::Result<()>> {
-        Box::pin(async move {
-            let upload = self.upload.as_mut().ok_or_else(|| ParquetError::General("written after the end".into()))?;
-            upload.write(bytes).await.map_err(|error| ParquetError::External(Box::new(error)))
-        })
-    }
-
-    fn complete(&mut self) -> BoxFuture<'_, parquet::errors::Result<()>> {
-        Box::pin(async move {
-            if let Some(upload) = self.upload.take() {
-                let stored = upload.finish().await.map_err(|error| ParquetError::External(Box::new(error)))?;
-                self.stored = Some(stored);
-            }
-            Ok(())
-        })
-    }
-}
-
-/// A table that cannot be written: the disk, or a type that Parquet does not have.
-fn failed(error: ParquetError) -> Fault {
-    match error {
-        ParquetError::External(_) => Fault::passing(code::IO_FAILED, "the object store failed"),
-        other => Fault::lasting(code::DATA_INVALID, format!("the result cannot be written as Parquet: {other}")),
-    }
 }

@@ -3,10 +3,10 @@
 use datafusion::{
     arrow::{
         array::AsArray,
-        datatypes::{DataType, Float64Type},
+        datatypes::{DataType, Float64Type, Int64Type},
     },
     functions::expr_fn::coalesce,
-    functions_aggregate::expr_fn::{count, sum},
+    functions_aggregate::expr_fn::{count, max, sum},
     logical_expr::{Expr, JoinType, cast, lit},
     prelude::DataFrame,
 };
@@ -84,6 +84,19 @@ impl Kind {
     }
 }
 
+/// Rows of the two tables.
+#[derive(Clone, Copy)]
+struct Rows {
+    left: u64,
+    right: u64,
+}
+
+impl Rows {
+    fn pairs(self) -> u64 {
+        self.left.saturating_mul(self.right)
+    }
+}
+
 pub(super) async fn run(job: &Job<'_>) -> Result<Outcome, Fault> {
     let config: Config = job.config()?;
     let left = job.input(0).await?;
@@ -95,9 +108,9 @@ pub(super) async fn run(job: &Job<'_>) -> Result<Outcome, Fault> {
         types::require(right.schema().as_arrow(), on.right(), "on, second table")?;
     }
     let only_left = matches!(config.kind, Kind::Semi | Kind::Anti);
-    let pairs = rows_left.saturating_mul(rows_right);
-    if !only_left && pairs > config.max_rows {
-        refuse_absurd(&config, pairs, &left, &right).await?;
+    let rows = Rows { left: rows_left, right: rows_right };
+    if !only_left && rows.pairs() > config.max_rows {
+        refuse_absurd(&config, rows, &left, &right).await?;
     }
     let joined = join(&config, left, right)?;
     let output = output::frame(job, "data", joined).await?;
@@ -105,8 +118,12 @@ pub(super) async fn run(job: &Job<'_>) -> Result<Outcome, Fault> {
 }
 
 /// Why: a join of many rows with many rows on few keys runs for hours and fills the disk, and nobody wants its result.
-async fn refuse_absurd(config: &Config, pairs: u64, left: &DataFrame, right: &DataFrame) -> Result<(), Fault> {
-    let rows = if config.kind == Kind::Cross { pairs as f64 } else { estimate(config, left, right).await? };
+async fn refuse_absurd(config: &Config, of: Rows, left: &DataFrame, right: &DataFrame) -> Result<(), Fault> {
+    let rows = match config.kind {
+        Kind::Cross => of.pairs() as f64,
+        _ if at_most(config, of, left, right).await? <= config.max_rows => return Ok(()),
+        _ => estimate(config, left, right).await?,
+    };
     if rows > config.max_rows as f64 {
         let message = format!(
             "the join would give {rows:.0} rows, more than max_rows ({}): are the keys in \"on\" complete?",
@@ -117,15 +134,29 @@ async fn refuse_absurd(config: &Config, pairs: u64, left: &DataFrame, right: &Da
     Ok(())
 }
 
+/// What the rows of the result cannot exceed: each row of the larger table meets no more rows than the most frequent key
+/// of the smaller one has. Why first: it takes a look at the smaller table only.
+async fn at_most(config: &Config, rows: Rows, left: &DataFrame, right: &DataFrame) -> Result<u64, Fault> {
+    let counted = match rows.left < rows.right {
+        true => counted(left, config.on.iter().map(On::left), "one")?,
+        false => counted(right, config.on.iter().map(On::right), "one")?,
+    };
+    let most = counted.aggregate(vec![], vec![named(max(types::column("one_rows")), "most")])?.collect().await?;
+    let most = most.first().map_or(0, |batch| batch.column(0).as_primitive::<Int64Type>().value(0));
+    Ok(rows.left.max(rows.right).saturating_mul(most.unsigned_abs()))
+}
+
+/// How many rows each key has.
+fn counted<'a>(frame: &DataFrame, keys: impl Iterator<Item = &'a str>, side: &str) -> Result<DataFrame, Fault> {
+    let groups = keys.enumerate().map(|(at, key)| named(types::column(key), &format!("{side}_{at}")));
+    let rows = named(count(lit(1_i64)), &format!("{side}_rows"));
+    Ok(frame.clone().aggregate(groups.collect(), vec![rows])?)
+}
+
 /// Rows of the result, counted without making them.
 async fn estimate(config: &Config, left: &DataFrame, right: &DataFrame) -> Result<f64, Fault> {
-    let counted = |frame: &DataFrame, keys: Vec<&str>, side: &str| -> Result<DataFrame, Fault> {
-        let groups = keys.iter().enumerate().map(|(at, key)| named(types::column(key), &format!("{side}_{at}")));
-        let rows = named(count(lit(1_i64)), &format!("{side}_rows"));
-        Ok(frame.clone().aggregate(groups.collect(), vec![rows])?)
-    };
-    let one = counted(left, config.on.iter().map(On::left).collect(), "one")?;
-    let two = counted(right, config.on.iter().map(On::right).collect(), "two")?;
+    let one = counted(left, config.on.iter().map(On::left), "one")?;
+    let two = counted(right, config.on.iter().map(On::right), "two")?;
     let matches =
         (0..config.on.len()).map(|at| types::column(&format!("one_{at}")).eq(types::column(&format!("two_{at}"))));
     let both = one.join_on(two, JoinType::Inner, matches.collect::<Vec<_>>())?;

@@ -62,6 +62,22 @@ async fn large_tables_are_joined() {
 }
 
 #[tokio::test]
+async fn a_join_holds_the_smaller_table_only() {
+    let bench = Bench::with_memory(MEMORY);
+    let large = large(&bench).await;
+    let query = "SELECT n, k AS other FROM input WHERE n % 1000 = 0";
+    let small = bench.apply("sql", json!({"query": query}), std::slice::from_ref(&large)).await.unwrap();
+    let small = as_input(&small.outputs[0]);
+    for (first, second) in [(&large, &small), (&small, &large)] {
+        let config = json!({"on": ["n"], "max_rows": ROWS});
+        let outcome = bench.apply("join", config, &[first.clone(), second.clone()]).await.unwrap();
+        assert_eq!(outcome.rows_out, ROWS / 1_000);
+    }
+    let log = bench.log.lock().unwrap();
+    assert!(!log.iter().any(|line| line.level == "warn"), "{log:?}");
+}
+
+#[tokio::test]
 async fn a_large_table_is_grouped() {
     let config = json!({"group_by": ["t"], "aggregations": [
         {"column": "n", "function": "sum", "as": "n"}, {"column": "k", "function": "max", "as": "k"}]});
