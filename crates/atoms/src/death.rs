@@ -1,10 +1,12 @@
-//! Why a child process ended: what it said last, its signal, and whether the machine had no memory left for it.
+//! Why a child process ended: what it said, its signal, and whether the machine had no memory left for it.
 
 use std::{
-    collections::VecDeque,
     path::PathBuf,
     process::ExitStatus,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use tokio::{
@@ -14,40 +16,36 @@ use tokio::{
 
 use crate::{Fault, fault::code};
 
-/// Lines that are kept of what a child says.
-const LAST_LINES: usize = 20;
 /// Source: the standard library's own words before it aborts (`std::alloc::rust_oom`).
 const NO_MEMORY: [&str; 2] = ["memory allocation of", "mimalloc: error: out of memory"];
 
-/// Reads what a child says to nobody, so that it is logged and its last words are known.
+/// Reads what a child says to nobody, so that it is logged, and hears when it finds no memory.
 pub(crate) struct Witness {
-    lines: Arc<Mutex<VecDeque<String>>>,
+    out_of_memory: Arc<AtomicBool>,
     reading: JoinHandle<()>,
     kills_before: Option<u64>,
 }
 
 impl Witness {
     pub fn new(stderr: impl AsyncRead + Unpin + Send + 'static) -> Self {
-        let lines: Arc<Mutex<VecDeque<String>>> = Arc::default();
-        let kept = lines.clone();
+        let out_of_memory = Arc::new(AtomicBool::new(false));
+        let heard = out_of_memory.clone();
         #[expect(clippy::disallowed_methods, reason = "it ends with the child's pipe and cannot panic")]
         let reading = tokio::spawn(async move {
             let mut said = BufReader::new(stderr).lines();
             while let Ok(Some(line)) = said.next_line().await {
                 eprintln!("{line}");
-                let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-                if kept.len() == LAST_LINES {
-                    kept.pop_front();
+                if NO_MEMORY.iter().any(|words| line.contains(words)) {
+                    heard.store(true, Ordering::Relaxed);
                 }
-                kept.push_back(line);
             }
         });
-        Self { lines, reading, kills_before: memory_kills() }
+        Self { out_of_memory, reading, kills_before: memory_kills() }
     }
 
     /// Forgets what was before a task.
     pub fn begin(&mut self) {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.out_of_memory.store(false, Ordering::Relaxed);
         self.kills_before = memory_kills();
     }
 
@@ -55,8 +53,7 @@ impl Witness {
     pub async fn fault(&mut self, status: Option<ExitStatus>) -> Fault {
         // Its pipe is closed with it, unless a grandchild holds on to it.
         let _ = tokio::time::timeout(std::time::Duration::from_secs(1), &mut self.reading).await;
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.iter().any(|line| NO_MEMORY.iter().any(|words| line.contains(words))) {
+        if self.out_of_memory.load(Ordering::Relaxed) {
             let message = "the step needs more memory than the process of a task may use";
             return Fault::lasting(code::OUT_OF_MEMORY, message);
         }
