@@ -43,6 +43,8 @@ fn measure_latency(place: &Place, workflow: &str, what: &str, target: &str) -> R
             if begun.elapsed() > DEADLINE {
                 return Err("the run does not end".into());
             }
+            // Why: whoever asks without a pause takes the processor that the run needs.
+            std::thread::sleep(Duration::from_millis(1));
         }
         // Why: the first ones fill caches and pools.
         if sample >= 10 {
@@ -58,9 +60,19 @@ fn measure_latency(place: &Place, workflow: &str, what: &str, target: &str) -> R
     Ok(())
 }
 
-/// Two hundred runs of three steps, started at once: until the last has succeeded.
+/// Two hundred runs of three steps, started at once: until the last has succeeded. The median of three, after one that fills
+/// pools and caches.
 pub fn burst(place: &Place) -> Result<()> {
-    let workflow = three_steps(place, "burst")?;
+    burst_once(place, "warm up")?;
+    let mut rates = ["one", "two", "three"].into_iter().map(|name| burst_once(place, name)).collect::<Result<Vec<_>>>()?;
+    let rate = quantile(&mut rates, 0.5);
+    row("Burst of 200 three-step runs", &format!("{rate:.0} runs/s"), "", "target ≥ 400 runs/s");
+    Ok(())
+}
+
+/// How many runs a second one burst makes.
+fn burst_once(place: &Place, name: &str) -> Result<f64> {
+    let workflow = three_steps(place, &format!("burst {name}"))?;
     let begun = Instant::now();
     std::thread::scope(|scope| {
         let share = BURST.div_ceil(CONNECTIONS);
@@ -79,9 +91,7 @@ pub fn burst(place: &Place) -> Result<()> {
     })?;
     wait_for_all(place, &workflow, begun)?;
     #[expect(clippy::cast_precision_loss, reason = "a rate")]
-    let rate = BURST as f64 / begun.elapsed().as_secs_f64();
-    row("Burst of 200 three-step runs", &format!("{rate:.0} runs/s"), "", "target ≥ 400 runs/s");
-    Ok(())
+    Ok(BURST as f64 / begun.elapsed().as_secs_f64())
 }
 
 /// Waits until every run of the workflow has ended; none may have failed.

@@ -28,8 +28,8 @@ const LEASE: Duration = Duration::from_secs(30);
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// When rows are looked for after a hint, which comes before their commit. The first pause lets some gather.
 const COMMIT_PAUSES: [Duration; 5] = [
-    Duration::from_millis(10),
-    Duration::from_millis(20),
+    Duration::from_millis(25),
+    Duration::from_millis(25),
     Duration::from_millis(50),
     Duration::from_millis(150),
     Duration::from_millis(400),

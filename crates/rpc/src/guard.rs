@@ -79,12 +79,12 @@ impl Guard {
         }
         let caller = self.authenticator.authenticate(token.ok_or_else(Error::unauthenticated)?).await?;
         ctx.caller = caller.as_ref().clone();
-        if !matches!(ctx.caller, Caller::Service { .. }) {
-            ctx.access = Some(self.authenticator.access(&caller).await?);
-        }
-        if let Some(tenant) = ctx.caller.tenant() {
-            ctx.standing = Some(self.authenticator.standing(tenant).await?);
-        }
+        let is_service = matches!(ctx.caller, Caller::Service { .. });
+        let access = OptionFuture::from((!is_service).then(|| self.authenticator.access(&caller)));
+        let standing = OptionFuture::from(ctx.caller.tenant().map(|tenant| self.authenticator.standing(tenant)));
+        // Why at once: with nothing remembered each is a call to another service.
+        let (access, standing) = futures::join!(access, standing);
+        (ctx.access, ctx.standing) = (access.transpose()?, standing.transpose()?);
         match judge(policy, &ctx) {
             Ok(()) => Ok(ctx),
             Err(error) => {
