@@ -61,8 +61,7 @@ impl Place {
     }
 
     pub fn upload(&self, path: &str, body: impl Into<reqwest::blocking::Body>) -> Result<Value> {
-        let request =
-            self.client.post(self.url(path)).bearer_auth(&self.token).timeout(Duration::from_secs(300));
+        let request = self.client.post(self.url(path)).bearer_auth(&self.token).timeout(Duration::from_secs(300));
         data(request.header("content-type", "application/octet-stream").body(body).send()?)
     }
 

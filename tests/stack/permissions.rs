@@ -108,6 +108,39 @@ async fn a_right_that_is_taken_away_stops_within_a_second_everywhere() {
     stops(&member, &paths, Instant::now(), 401).await;
 }
 
+/// The first run of a schedule that ended so.
+async fn fired(owner: &Api, schedule: &str, status: &str) -> Value {
+    trinity_testkit::eventually(DEADLINE, "a run of the schedule", || async {
+        for fire in owner.get(&format!("/schedules/{schedule}/fires")).await.data().as_array()? {
+            let Some(run) = fire["run_id"].as_str() else { continue };
+            let answer = owner.get(&format!("/runs/{run}")).await;
+            if answer.data()["status"] == status {
+                return Some(answer.data().clone());
+            }
+        }
+        None
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_runs_as_long_as_its_maker_may() {
+    let installation = Installation::start().await;
+    let (_, owner) = installation.tenant("acme").await;
+    let (user, member) = installation.named_person(&owner, "acme", "max", "member").await;
+    let project = owner.project("Shared").await;
+    let workflow = owner.save(&project, "Some", canvas()).await;
+    let grant = json!({"object_type": "workflow", "object_id": workflow, "subject": {"type": "user", "id": user}, "level": "edit"});
+    owner.post("/grants", grant).await.data();
+    until(&member, &[format!("/workflows/{workflow}")], 200).await;
+    let schedule = json!({"name": "Often", "workflow_id": workflow, "cron": "* * * * * *"});
+    let schedule = member.post("/schedules", schedule).await.data()["id"].as_str().unwrap().to_owned();
+    fired(&owner, &schedule, "succeeded").await;
+    owner.patch(&format!("/users/{user}"), json!({"active": false})).await.data();
+    let failed = fired(&owner, &schedule, "failed").await;
+    assert_eq!(failed["error"]["code"], "MAKER_MAY_NOT_RUN_IT");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn without_redis_the_second_holds_too() {
     let nowhere = ("TRINITY_REDIS_URL", "redis://127.0.0.1:1".to_owned());

@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod delegation;
 mod environment;
 mod mail;
 mod service_account;

@@ -12,6 +12,7 @@ use trinity_outbox::Relay;
 use trinity_proto::identity::access_service_server::AccessServiceServer;
 use trinity_proto::identity::account_service_server::AccountServiceServer;
 use trinity_proto::identity::auth_service_server::AuthServiceServer;
+use trinity_proto::identity::delegation_service_server::DelegationServiceServer;
 use trinity_proto::identity::environment_service_server::EnvironmentServiceServer;
 use trinity_proto::identity::mail_service_server::MailServiceServer;
 use trinity_proto::identity::service_account_service_server::ServiceAccountServiceServer;
@@ -119,5 +120,6 @@ fn routes(app: &Arc<App>) -> Routes {
         .add_service(ServiceAccountServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(StaffServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(EnvironmentServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
+        .add_service(DelegationServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
         .add_service(MailServiceServer::new(door()).max_decoding_message_size(MAX_REQUEST_BYTES))
 }

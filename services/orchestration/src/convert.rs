@@ -246,7 +246,7 @@ pub fn children(family: &store::tree::Family) -> pb::ChildRuns {
 pub fn task(row: store::task::Row, waiting: Option<&Waiting>) -> pb::Task {
     let status = task_status(&row.status);
     let why = waiting.filter(|_| status == pb::TaskStatus::Queued).map(|waiting| reason(&row, waiting));
-    let (waiting_reason, waiting_for) = why.map_or((pb::WaitingReason::Unspecified, None), |(r, text)| (r, Some(text)));
+    let (waiting_reason, waiting_for) = why.unzip();
     let outputs: Vec<Output> =
         row.outputs.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
     let error = row.error_code.map(|code| pb::TaskError { code, message: row.error_message.unwrap_or_default() });
@@ -280,8 +280,8 @@ pub fn task(row: store::task::Row, waiting: Option<&Waiting>) -> pb::Task {
         result: row.result.map(Json::new),
         cached: row.cached,
         r#type: task_type(&row.r#type).into(),
-        waiting_reason: waiting_reason.into(),
-        waiting_until: row.not_before.filter(|_| waiting_reason == pb::WaitingReason::BackOff).map(timestamp),
+        waiting_reason: waiting_reason.map(Into::into),
+        waiting_until: row.not_before.filter(|_| waiting_reason == Some(pb::WaitingReason::BackOff)).map(timestamp),
         worker_label: row.worker_label,
         children: None,
     }

@@ -12,6 +12,7 @@ use trinity_context::RequestContext;
 use trinity_db::Db;
 use trinity_egress::Egress;
 use trinity_outbox::{Delivery, Relay, Sink};
+use trinity_proto::identity::delegation_service_client::DelegationServiceClient;
 use trinity_proto::identity::environment_service_client::EnvironmentServiceClient;
 use trinity_proto::identity::mail_service_client::MailServiceClient;
 use trinity_proto::orchestration::calendar_service_server::CalendarServiceServer;
@@ -92,6 +93,7 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         workflows: workflows.clone(),
         jobs: JobServiceClient::new(peers.channel("workflow")?).max_decoding_message_size(MAX_MESSAGE_BYTES),
         datasets: datasets.clone(),
+        delegations: DelegationServiceClient::new(peers.channel("identity")?),
     };
 
     let room = Engine {

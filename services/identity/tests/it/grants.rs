@@ -3,10 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use tonic::{Code, Status};
+use trinity_context::RequestContext;
+use trinity_ids::UserId;
 use trinity_proto::Timestamp;
+use trinity_proto::identity::delegation_service_client::DelegationServiceClient;
 use trinity_proto::identity::{
-    CheckRequest, CreateGrantRequest, DeleteGrantRequest, Grant, Level, ListGrantsRequest, LoginResponse, Subject,
-    SubjectType,
+    CheckRequest, CheckUserRequest, CreateGrantRequest, DeleteGrantRequest, Grant, Level, ListGrantsRequest,
+    LoginResponse, Subject, SubjectType,
 };
 
 use crate::access::{id_of, subject, user};
@@ -127,6 +130,41 @@ async fn a_group_and_a_workflow_inherit() {
         let status = stack.share(&owner, request).await.unwrap_err();
         assert_eq!((status.code(), reason(&status)), (Code::NotFound, format!("{}_NOT_FOUND", other.to_uppercase())));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn services_ask_what_somebody_who_is_away_may_do() {
+    let stack = Stack::start().await;
+    let (owner, stranger) = (stack.tenant("acme").await, stack.tenant("other").await);
+    let bob = stack.person(&owner, "bob", &["member"]).await;
+    let project = stack.objects.project(&tenant_of(&owner), &id_of(&owner));
+    let workflow = stack.objects.workflow(&tenant_of(&owner), &id_of(&owner), &project);
+    let may = async |tenant: &LoginResponse, who: &str, object: &str| {
+        let request = CheckUserRequest {
+            tenant_id: tenant_of(tenant).to_string(),
+            user_id: who.to_owned(),
+            permission: "workflow.execute".to_owned(),
+            object_type: "workflow".to_owned(),
+            object_id: object.to_owned(),
+        };
+        let mut client = DelegationServiceClient::new(stack.runtime.peers.channel("identity").unwrap());
+        let ctx = RequestContext::service("orchestration");
+        client.check_user(stack.runtime.peers.request(&ctx, request)).await.unwrap().into_inner().allowed
+    };
+    let (bob_id, nobody) = (id_of(&bob), UserId::new().to_string());
+    assert!(may(&owner, &id_of(&owner), &workflow).await);
+    assert!(!may(&owner, &bob_id, &workflow).await);
+    let grant = stack.share(&owner, on(&project, user(&bob_id), Level::Edit)).await.unwrap();
+    assert!(may(&owner, &bob_id, &workflow).await);
+    for (tenant, who, object) in [
+        (&stranger, bob_id.as_str(), workflow.as_str()),
+        (&owner, nobody.as_str(), workflow.as_str()),
+        (&owner, bob_id.as_str(), nobody.as_str()),
+    ] {
+        assert!(!may(tenant, who, object).await);
+    }
+    stack.unshare(&owner, &grant.id).await.unwrap();
+    assert!(!may(&owner, &bob_id, &workflow).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -112,6 +112,9 @@ impl Starter {
             return Ok(Made::NotNow(reason));
         }
         let mut order = start.order.clone();
+        if order.parent.is_none() {
+            self.launcher.require_maker(&ctx, &order).await?;
+        }
         if let Some(parent) = order.parent {
             let mut tx = self.db.begin(&ctx).await?;
             let above = store::tree::find_context(&mut tx, tenant, parent.run).await?;

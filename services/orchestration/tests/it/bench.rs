@@ -12,6 +12,7 @@ use trinity_config::Shared;
 use trinity_ids::{ProjectId, TenantId, UserId, WorkerId, WorkflowId};
 use trinity_orchestration::{Config, MIGRATOR, build};
 use trinity_proto::audit::audit_service_server::AuditServiceServer;
+use trinity_proto::identity::delegation_service_server::DelegationServiceServer;
 use trinity_proto::identity::environment_service_server::EnvironmentServiceServer;
 use trinity_proto::identity::mail_service_server::MailServiceServer;
 use trinity_proto::orchestration as pb;
@@ -81,6 +82,7 @@ impl Bench {
             usage: Arc::default(),
             registered: Arc::default(),
             notifications: Arc::new(Mutex::new(r#"{"on_failure":{"in_app":true}}"#.to_owned())),
+            barred: Arc::default(),
             mails: Arc::default(),
         };
         let guarded = |name: &'static str, routes: Routes| {
@@ -89,7 +91,9 @@ impl Bench {
         let jobs = JobServiceServer::new(peers.clone());
         guarded("workflow", Routes::new(WorkflowServiceServer::new(peers.clone())).add_service(jobs));
         let mails = MailServiceServer::new(peers.clone());
-        guarded("identity", Routes::new(EnvironmentServiceServer::new(peers.clone())).add_service(mails));
+        let delegations = DelegationServiceServer::new(peers.clone());
+        let identity = Routes::new(EnvironmentServiceServer::new(peers.clone()));
+        guarded("identity", identity.add_service(mails).add_service(delegations));
         guarded("registry", Routes::new(DatasetServiceServer::new(peers.clone())));
         guarded("tenant", Routes::new(PlanServiceServer::new(peers.clone())));
         let mut config = Config {

@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status};
 use trinity_ids::{ProjectId, TenantId, UserId};
 use trinity_proto::audit::audit_service_server::AuditService;
 use trinity_proto::common::Json;
+use trinity_proto::identity::delegation_service_server::DelegationService;
 use trinity_proto::identity::environment_service_server::EnvironmentService;
 use trinity_proto::identity::mail_service_server::MailService;
 use trinity_proto::registry::dataset_service_server::DatasetService;
@@ -35,6 +36,8 @@ pub struct Peers {
     pub registered: Arc<Mutex<Vec<registry::Output>>>,
     /// Who is told how runs of workflows end.
     pub notifications: Arc<Mutex<String>>,
+    /// Users, and what they may not run any more.
+    pub barred: Arc<Mutex<HashSet<(String, String)>>>,
     /// What identity was asked to send.
     pub mails: Arc<Mutex<Vec<identity::SendMailRequest>>>,
 }
@@ -192,6 +195,19 @@ impl MailService for Peers {
         let (_, request) = open(request);
         self.mails.lock().unwrap().push(request);
         Ok(Response::new(identity::SendMailResponse { mails: 1 }))
+    }
+}
+
+#[tonic::async_trait]
+impl DelegationService for Peers {
+    async fn check_user(
+        &self,
+        request: Request<identity::CheckUserRequest>,
+    ) -> Result<Response<identity::CheckUserResponse>, Status> {
+        let (_, request) = open(request);
+        assert_eq!(request.permission, "workflow.execute");
+        let allowed = !self.barred.lock().unwrap().contains(&(request.user_id, request.object_id));
+        Ok(Response::new(identity::CheckUserResponse { allowed }))
     }
 }
 

@@ -127,6 +127,23 @@ async fn a_run_knows_its_schedule_and_the_time_that_fired() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_schedule_does_not_outlive_what_its_maker_may_do() {
+    let bench = Bench::new(5, LEASE_MS).await;
+    bench.plan(vec![task("a", &[])]);
+    let (allowed, barred) = (WorkflowId::new().to_string(), WorkflowId::new().to_string());
+    bench.peers.barred.lock().unwrap().insert((bench.user.to_string(), barred.clone()));
+    let (good, bad) = (create(&bench, daily(&allowed)).await.id, create(&bench, daily(&barred)).await.id);
+    make_due(&bench, 0).await;
+    outcomes(&bench, &good, 1).await;
+    outcomes(&bench, &bad, 1).await;
+    let failed = bench.ended(&runs_of(&bench, &bad).await[0].id, pb::RunStatus::Failed).await;
+    assert_eq!(failed.error.unwrap().code, "MAKER_MAY_NOT_RUN_IT");
+    assert_eq!(runs_of(&bench, &good).await[0].status(), pb::RunStatus::Pending);
+    let tasks: i64 = bench.ask("SELECT count(*) FROM orchestration.tasks").await;
+    assert_eq!(tasks, 1, "nothing of it began");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn missed_times_are_left_out_caught_up_once_or_all() {
     let bench = Bench::new(50, LEASE_MS).await;
     bench.plan(vec![task("a", &[])]);

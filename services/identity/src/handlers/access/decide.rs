@@ -4,14 +4,14 @@ use chrono::{DateTime, Utc};
 use trinity_access::{Access, Path, Permissions, Reason};
 use trinity_context::{Caller, RequestContext, read_word};
 use trinity_error::{Error, Result, parse_id};
-use trinity_ids::TenantId;
+use trinity_ids::{TenantId, UserId};
 use trinity_proto::identity as pb;
 use trinity_proto::identity::get_access_request::Who as Asked;
 use uuid::Uuid;
 
 use super::{locate, reach};
 use crate::convert;
-use crate::domain::Subject;
+use crate::domain::{Subject, SubjectKind};
 use crate::store::access::{Held, Loaded, Who, load};
 use crate::wiring::App;
 
@@ -99,6 +99,28 @@ pub async fn get(app: &App, ctx: &RequestContext, request: &pb::GetAccessRequest
         app.key_uses.note(tenant, key);
     }
     Ok(convert::access::loaded(loaded, reaches))
+}
+
+/// Answers whether a user may do something now, for a service that is about to do it in his name.
+///
+/// # Errors
+/// `InvalidArgument` naming the field.
+pub async fn check_user(
+    app: &App,
+    ctx: &RequestContext,
+    request: &pb::CheckUserRequest,
+) -> Result<pb::CheckUserResponse> {
+    require_word(&request.permission)?;
+    let ctx = ctx.for_tenant(parse_id("tenant_id", &request.tenant_id)?);
+    let user: UserId = parse_id("user_id", &request.user_id)?;
+    let subject = Subject { kind: SubjectKind::User, id: user.uuid() };
+    let object = locate::parse(&request.object_type, &request.object_id)?;
+    let (Some(loaded), Some(path)) =
+        (load(&app.db, &ctx, Who::Subject(subject)).await?, locate::find(app, &ctx, object).await?)
+    else {
+        return Ok(pb::CheckUserResponse::default());
+    };
+    Ok(pb::CheckUserResponse { allowed: loaded.access.allows(&request.permission, &path, Utc::now()) })
 }
 
 /// Gathers what a question needs. None when it is about an object that is not there for the caller.

@@ -12,6 +12,8 @@ use trinity_context::RequestContext;
 use trinity_error::{Code, Error, Result};
 use trinity_expression::{CONTEXT, Expression, Variables};
 use trinity_ids::TenantId;
+use trinity_proto::identity::CheckUserRequest;
+use trinity_proto::identity::delegation_service_client::DelegationServiceClient;
 use trinity_proto::registry::dataset_service_client::DatasetServiceClient;
 use trinity_proto::workflow::Plan;
 use trinity_proto::workflow::job_service_client::JobServiceClient;
@@ -42,6 +44,7 @@ pub struct Launcher {
     pub workflows: WorkflowServiceClient<Channel>,
     pub jobs: JobServiceClient<Channel>,
     pub datasets: DatasetServiceClient<Channel>,
+    pub delegations: DelegationServiceClient<Channel>,
 }
 
 /// A run that only needs to be written.
@@ -52,6 +55,29 @@ pub struct Prepared {
 }
 
 impl Launcher {
+    /// Whether the person who answers for a run may still start it: schedules and hooks outlive what their makers may do.
+    ///
+    /// # Errors
+    /// `FailedPrecondition` `MAKER_MAY_NOT_RUN_IT`; `Unavailable`.
+    pub async fn require_maker(&self, ctx: &RequestContext, order: &Order) -> Result<()> {
+        let (object_type, object_id) = match order.target {
+            Target::Workflow(id, _) => ("workflow", id.to_string()),
+            Target::Job(id) => ("job", id.to_string()),
+        };
+        let message = CheckUserRequest {
+            tenant_id: order.tenant.to_string(),
+            user_id: order.created_by.to_string(),
+            permission: "workflow.execute".to_owned(),
+            object_type: object_type.to_owned(),
+            object_id,
+        };
+        if self.delegations.clone().check_user(self.peers.request(ctx, message)).await?.into_inner().allowed {
+            return Ok(());
+        }
+        let message = format!("whoever made the schedule or hook may not run this {object_type} any more");
+        Err(Error::new(Code::FailedPrecondition, "MAKER_MAY_NOT_RUN_IT", message))
+    }
+
     /// The executable form of what is to run; it may have faults.
     ///
     /// # Errors
