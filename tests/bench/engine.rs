@@ -64,7 +64,8 @@ fn measure_latency(place: &Place, workflow: &str, what: &str, target: &str) -> R
 /// pools and caches.
 pub fn burst(place: &Place) -> Result<()> {
     burst_once(place, "warm up")?;
-    let mut rates = ["one", "two", "three"].into_iter().map(|name| burst_once(place, name)).collect::<Result<Vec<_>>>()?;
+    let mut rates =
+        ["one", "two", "three"].into_iter().map(|name| burst_once(place, name)).collect::<Result<Vec<_>>>()?;
     let rate = quantile(&mut rates, 0.5);
     row("Burst of 200 three-step runs", &format!("{rate:.0} runs/s"), "", "target ≥ 400 runs/s");
     Ok(())

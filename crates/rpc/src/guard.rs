@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use futures::future::OptionFuture;
 use http::HeaderMap;
 use tracing::Instrument;
 use trinity_authz::Authenticator;
