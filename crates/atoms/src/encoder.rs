@@ -285,6 +285,7 @@ fn options() -> ArrowWriterOptions {
 }
 
 /// A type or a value that Parquet does not have.
+#[expect(clippy::needless_pass_by_value, reason = "the form that map_err asks for")]
 fn failed(error: ParquetError) -> Fault {
     Fault::lasting(code::DATA_INVALID, format!("the result cannot be written as Parquet: {error}"))
 }

@@ -6,7 +6,7 @@ use datafusion::arrow::{
     array::{ArrayRef, Int64Array, StringViewArray, StructArray},
     datatypes::{Field, Int64Type},
 };
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::{arrow::arrow_reader::ParquetRecordBatchReaderBuilder, file::metadata::RowGroupMetaData};
 use trinity_storage::Storage;
 
 use super::*;
@@ -33,7 +33,7 @@ impl Place {
     fn read(&self) -> (Vec<RecordBatch>, Vec<i64>) {
         let file = std::fs::File::open(self.storage.local_path(KEY).unwrap().unwrap()).unwrap();
         let file = ParquetRecordBatchReaderBuilder::try_new(file).unwrap();
-        let groups = file.metadata().row_groups().iter().map(|group| group.num_rows()).collect();
+        let groups = file.metadata().row_groups().iter().map(RowGroupMetaData::num_rows).collect();
         (file.build().unwrap().map(Result::unwrap).collect(), groups)
     }
 }

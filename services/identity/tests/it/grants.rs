@@ -141,7 +141,7 @@ async fn services_ask_what_somebody_who_is_away_may_do() {
     let workflow = stack.objects.workflow(&tenant_of(&owner), &id_of(&owner), &project);
     let may = async |tenant: &LoginResponse, who: &str, object: &str| {
         let request = CheckUserRequest {
-            tenant_id: tenant_of(tenant).to_string(),
+            tenant_id: tenant_of(tenant),
             user_id: who.to_owned(),
             permission: "workflow.execute".to_owned(),
             object_type: "workflow".to_owned(),

@@ -106,7 +106,10 @@ mod tests {
 
     use super::{super::Scanner, *};
 
-    fn scanned(text: &str, block_bytes: usize) -> Result<(u64, Vec<(bool, u64)>, bool), String> {
+    /// How many rows, for each column whether a zero leads and its longest field, and whether it cannot be split.
+    type Found = (u64, Vec<(bool, u64)>, bool);
+
+    fn scanned(text: &str, block_bytes: usize) -> Result<Found, String> {
         let options = Options::default();
         let mut scanner = Scanner::new(&options);
         for block in text.as_bytes().chunks(block_bytes) {
