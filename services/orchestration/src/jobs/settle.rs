@@ -1,6 +1,6 @@
 //! Carries out what the core decides: results in, tasks and runs forward, all in the caller's transaction.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use sqlx::PgConnection;
 use trinity_error::Result;
@@ -150,13 +150,10 @@ async fn load(tx: &mut PgConnection, happened: &Happened, memory: &mut Memory) -
     for (run, is_known) in runs.iter_mut().zip(is_known) {
         if is_known { known.push(run) } else { unknown.push(run) }
     }
-    if !unknown.is_empty() {
-        live::load_tasks(tx, &mut unknown).await?;
-    }
-    if !known.is_empty() {
-        let attempts: Vec<TaskKey> = happened.ended.iter().map(|ended| ended.key).collect();
-        live::refresh(tx, &mut known, &attempts).await?;
-    }
+    let ids: HashSet<RunId> = known.iter().map(|run| run.id).collect();
+    let attempts: Vec<TaskKey> =
+        happened.ended.iter().map(|ended| ended.key).filter(|key| ids.contains(&key.run_id)).collect();
+    live::load_tasks(tx, &mut known, &attempts, &mut unknown).await?;
     Ok(runs)
 }
 

@@ -144,7 +144,7 @@ struct TaskRow {
 pub async fn load(tx: &mut PgConnection, keys: &[(TenantId, RunId)]) -> Result<Vec<LiveRun>> {
     let locked = lock(tx, keys).await?;
     let mut runs = locked.into_iter().map(Locked::empty).collect::<Result<Vec<_>>>()?;
-    load_tasks(tx, &mut runs.iter_mut().collect::<Vec<_>>()).await?;
+    load_tasks(tx, &mut [], &[], &mut runs.iter_mut().collect::<Vec<_>>()).await?;
     Ok(runs)
 }
 
@@ -231,22 +231,51 @@ impl QueueRow {
     }
 }
 
-/// Locks the rows of the queue of runs that are locked, and loads all their tasks.
-pub async fn load_tasks(tx: &mut PgConnection, runs: &mut [&mut LiveRun]) -> Result<()> {
-    let tenants: Vec<TenantId> = runs.iter().map(|run| run.tenant).collect();
-    let ids: Vec<RunId> = runs.iter().map(|run| run.id).collect();
+/// Loads the tasks of runs that are locked. Of the known ones only the queue's rows of these attempts are locked, and what
+/// leases have changed there is taken over; of the others all rows are, and all tasks are read.
+pub async fn load_tasks(
+    tx: &mut PgConnection,
+    known: &mut [&mut LiveRun],
+    attempts: &[TaskKey],
+    unknown: &mut [&mut LiveRun],
+) -> Result<()> {
+    // Why one statement: whoever locks in turns, first these and then those, waits for others in a circle.
     let waiting: Vec<QueueRow> = sqlx::query_as(
-        "SELECT q.run_id, q.ordinal, q.attempt, q.worker_id IS NOT NULL AS leased, q.inputs::text AS inputs
-        FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, run_id)
-        JOIN queue AS q ON q.tenant_id = k.tenant_id AND q.run_id = k.run_id
+        "SELECT
+            q.run_id, q.ordinal, q.attempt, q.worker_id IS NOT NULL AS leased,
+            CASE WHEN k.whole THEN q.inputs::text END AS inputs
+        FROM (
+            SELECT q.tenant_id, q.run_id, q.ordinal, true AS whole
+            FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, run_id)
+            JOIN queue AS q ON q.tenant_id = k.tenant_id AND q.run_id = k.run_id
+            UNION
+            SELECT tenant_id, run_id, ordinal, false
+            FROM unnest($3::uuid[], $4::uuid[], $5::integer[]) AS k (tenant_id, run_id, ordinal)
+        ) AS k
+        JOIN queue AS q ON q.tenant_id = k.tenant_id AND q.run_id = k.run_id AND q.ordinal = k.ordinal
         ORDER BY q.run_id, q.ordinal
         FOR UPDATE OF q",
     )
-    .bind(&tenants)
-    .bind(&ids)
+    .bind(unknown.iter().map(|run| run.tenant).collect::<Vec<_>>())
+    .bind(unknown.iter().map(|run| run.id).collect::<Vec<_>>())
+    .bind(attempts.iter().map(|key| key.tenant_id).collect::<Vec<_>>())
+    .bind(attempts.iter().map(|key| key.run_id).collect::<Vec<_>>())
+    .bind(attempts.iter().map(|key| key.ordinal).collect::<Vec<_>>())
     .fetch_all(&mut *tx)
     .await?;
-    // A task at work without a row of the queue is one that the engine carries out itself.
+    if !unknown.is_empty() {
+        read_tasks(tx, unknown).await?;
+    }
+    let mut by_id: HashMap<RunId, &mut LiveRun> = known.iter_mut().map(|run| (run.id, &mut **run)).collect();
+    by_id.extend(unknown.iter_mut().map(|run| (run.id, &mut **run)));
+    for row in waiting {
+        row.apply(&mut by_id);
+    }
+    Ok(())
+}
+
+/// Reads all tasks of runs. A task at work without a row of the queue is one that the engine carries out itself.
+async fn read_tasks(tx: &mut PgConnection, runs: &mut [&mut LiveRun]) -> Result<()> {
     let rows: Vec<TaskRow> = sqlx::query_as(
         "SELECT
             t.run_id, t.id, place, atom, CASE WHEN atom IN ('workflow', 'input', 'output') THEN config::text END AS config,
@@ -257,8 +286,8 @@ pub async fn load_tasks(tx: &mut PgConnection, runs: &mut [&mut LiveRun]) -> Res
         JOIN tasks AS t ON t.tenant_id = k.tenant_id AND t.run_id = k.run_id
         ORDER BY t.run_id, t.ordinal",
     )
-    .bind(&tenants)
-    .bind(&ids)
+    .bind(runs.iter().map(|run| run.tenant).collect::<Vec<_>>())
+    .bind(runs.iter().map(|run| run.id).collect::<Vec<_>>())
     .fetch_all(&mut *tx)
     .await?;
     let mut by_run: HashMap<RunId, Vec<TaskRow>> = HashMap::new();
@@ -270,36 +299,7 @@ pub async fn load_tasks(tx: &mut PgConnection, runs: &mut [&mut LiveRun]) -> Res
         run.state.tasks = rows.iter().map(task_state).collect::<Result<_>>()?;
         run.tasks = rows.into_iter().map(live_task).collect();
     }
-    apply(waiting, runs);
     load_contexts(tx, runs).await
-}
-
-/// Locks the rows of the queue of these attempts, and takes over what leases have changed there since the runs, which are
-/// locked, were last written.
-pub async fn refresh(tx: &mut PgConnection, runs: &mut [&mut LiveRun], attempts: &[TaskKey]) -> Result<()> {
-    let leased: Vec<QueueRow> = sqlx::query_as(
-        "SELECT q.run_id, q.ordinal, q.attempt, q.worker_id IS NOT NULL AS leased, NULL AS inputs
-        FROM (
-            SELECT DISTINCT * FROM unnest($1::uuid[], $2::uuid[], $3::integer[]) AS k (tenant_id, run_id, ordinal)
-        ) AS k
-        JOIN queue AS q ON q.tenant_id = k.tenant_id AND q.run_id = k.run_id AND q.ordinal = k.ordinal
-        ORDER BY q.run_id, q.ordinal
-        FOR UPDATE OF q",
-    )
-    .bind(attempts.iter().map(|key| key.tenant_id).collect::<Vec<_>>())
-    .bind(attempts.iter().map(|key| key.run_id).collect::<Vec<_>>())
-    .bind(attempts.iter().map(|key| key.ordinal).collect::<Vec<_>>())
-    .fetch_all(tx)
-    .await?;
-    apply(leased, runs);
-    Ok(())
-}
-
-fn apply(rows: Vec<QueueRow>, runs: &mut [&mut LiveRun]) {
-    let mut by_id: HashMap<RunId, &mut LiveRun> = runs.iter_mut().map(|run| (run.id, &mut **run)).collect();
-    for row in rows {
-        row.apply(&mut by_id);
-    }
 }
 
 /// Contexts may be large, so they are read for the runs alone in which something may ask for them.
