@@ -66,15 +66,16 @@ impl Db {
     /// # Errors
     /// `Unavailable` when Postgres is away.
     pub async fn begin_system(&self, purpose: &'static str) -> Result<Tx> {
-        debug_assert!(purpose.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "purpose is a plain word");
-        // Why no bitmap scans: this work is on queues, whose indexes are full of entries of rows that are gone. A plain index
-        // scan marks them, and passes over them the next time; a bitmap scan reads them all, each time.
-        self.open(format!(
-            "BEGIN; SET LOCAL app.system = 'on'; SET LOCAL application_name = '{purpose}'; \
-            SET LOCAL enable_bitmapscan = off; {}",
-            timeout()
-        ))
-        .await
+        self.open(system(purpose)).await
+    }
+
+    /// As [`Db::begin_system`], for work that may be done twice: its commit does not wait for the disk, and what Postgres
+    /// loses of it when it breaks down is done again.
+    ///
+    /// # Errors
+    /// `Unavailable` when Postgres is away.
+    pub async fn begin_repeatable(&self, purpose: &'static str) -> Result<Tx> {
+        self.open(format!("{}; SET LOCAL synchronous_commit = off", system(purpose))).await
     }
 
     async fn open(&self, statement: String) -> Result<Tx> {
@@ -108,6 +109,18 @@ async fn begin(pool: &PgPool, statement: String) -> Result<Tx> {
         Err(error) if is_broken(&error) => Ok(pool.begin_with(AssertSqlSafe(statement)).await?),
         other => Ok(other?),
     }
+}
+
+/// How a transaction begins that no tenant asked for.
+fn system(purpose: &'static str) -> String {
+    debug_assert!(purpose.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'), "purpose is a plain word");
+    // Why no bitmap scans: this work is on queues, whose indexes are full of entries of rows that are gone. A plain index
+    // scan marks them, and passes over them the next time; a bitmap scan reads them all, each time.
+    format!(
+        "BEGIN; SET LOCAL app.system = 'on'; SET LOCAL application_name = '{purpose}'; \
+        SET LOCAL enable_bitmapscan = off; {}",
+        timeout()
+    )
 }
 
 fn timeout() -> String {

@@ -163,8 +163,7 @@ impl Relay {
 
     /// Carries one batch; says how many rows it had.
     async fn carry(&self) -> Result<usize> {
-        let mut tx = self.db.begin_system("outbox-claim").await?;
-        store::repeatable(&mut tx).await?;
+        let mut tx = self.db.begin_repeatable("outbox-claim").await?;
         let rows = store::claim(&mut tx, BATCH, LEASE).await?;
         if rows.is_empty() {
             return Ok(0);
@@ -191,8 +190,7 @@ impl Relay {
             Ok(()) => self.tell_others(rows).await,
             Err(_) => Ok(()),
         };
-        let mut tx = self.db.begin_system("outbox-done").await?;
-        store::repeatable(&mut tx).await?;
+        let mut tx = self.db.begin_repeatable("outbox-done").await?;
         if audited.is_ok() && told.is_ok() {
             store::remove(&mut tx, rows).await?;
         } else {

@@ -98,12 +98,6 @@ pub(crate) async fn place(tx: &mut PgConnection) -> Result<String> {
     Ok(sqlx::query_scalar("SELECT current_database() || '.' || current_schema()").fetch_one(tx).await?)
 }
 
-/// Spares a transaction the wait for the disk: what it loses when Postgres breaks down is done a second time.
-pub(crate) async fn repeatable(tx: &mut PgConnection) -> Result<()> {
-    sqlx::query("SET LOCAL synchronous_commit = off").execute(tx).await?;
-    Ok(())
-}
-
 /// Events as columns, for one `UNNEST`.
 #[derive(Default)]
 struct Columns {

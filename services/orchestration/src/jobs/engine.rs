@@ -170,8 +170,7 @@ impl Engine {
         if batch.heartbeats.is_empty() && batch.seen.is_empty() {
             return Ok(HashSet::new());
         }
-        let mut tx = self.db.begin_system("engine-leases").await?;
-        store::queue::spare_the_disk(&mut tx).await?;
+        let mut tx = self.db.begin_repeatable("engine-leases").await?;
         let renewed = store::queue::renew(&mut tx, &batch.heartbeats, self.lease).await?.into_iter().collect();
         let seen: Vec<_> = batch
             .seen

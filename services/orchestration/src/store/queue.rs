@@ -65,13 +65,6 @@ pub async fn insert(tx: &mut PgConnection, tasks: &[Ready]) -> Result<()> {
     Ok(())
 }
 
-/// Spares a transaction that only lengthens leases the wait for the disk: what Postgres loses when it breaks down, the next
-/// heartbeat brings again.
-pub async fn spare_the_disk(tx: &mut PgConnection) -> Result<()> {
-    sqlx::query("SET LOCAL synchronous_commit = off").execute(tx).await?;
-    Ok(())
-}
-
 /// Lengthens the leases that a worker holds; returns those that it still has. Locks in id order.
 pub async fn renew(
     tx: &mut PgConnection,
