@@ -1,5 +1,7 @@
 //! Compiles the contracts in `proto/` without a system `protoc`.
 
+mod stubs;
+
 use std::path::{Path, PathBuf};
 
 use prost::Message;
@@ -20,12 +22,7 @@ fn main() -> anyhow::Result<()> {
     std::fs::write(out.join("descriptors.bin"), &with_options)?;
 
     let set = prost_types::FileDescriptorSet::decode(with_options.as_slice())?;
-    tonic_prost_build::configure()
-        // Why: clients are built over rpc::Channel, and the generated `connect` would clash with the RPC Connect.
-        .build_transport(false)
-        .bytes(".")
-        .compile_well_known_types(false)
-        .compile_fds(set)?;
+    prost_build::Config::new().bytes(["."]).service_generator(Box::new(stubs::Stubs)).compile_fds(set)?;
     Ok(())
 }
 

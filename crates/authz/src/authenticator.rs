@@ -7,6 +7,7 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 use tokio::sync::Mutex;
@@ -78,36 +79,42 @@ impl Authenticator {
     ///
     /// # Errors
     /// `Unauthenticated`, the same for every fault of the token; `Unavailable` when the keys cannot be had.
-    pub async fn authenticate(&self, token: &str) -> Result<Arc<Caller>> {
-        let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        if let Some((caller, expires)) = self.verified.get(&digest)
-            && expires > now()
-        {
-            return Ok(caller);
-        }
-        let (caller, expires) = self.verify(token).await?;
-        let caller = Arc::new(caller);
-        self.verified.insert(digest, (Arc::clone(&caller), expires));
-        Ok(caller)
+    pub fn authenticate<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Arc<Caller>>> {
+        Box::pin(async move {
+            let digest: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+            if let Some((caller, expires)) = self.verified.get(&digest)
+                && expires > now()
+            {
+                return Ok(caller);
+            }
+            let (caller, expires) = self.verify(token).await?;
+            let caller = Arc::new(caller);
+            self.verified.insert(digest, (Arc::clone(&caller), expires));
+            Ok(caller)
+        })
     }
 
     /// What the caller may do.
     ///
     /// # Errors
     /// `Unauthenticated` when his session, key or account is no longer good; `Unavailable` when identity is away.
-    pub async fn access(&self, caller: &Arc<Caller>) -> Result<Arc<Access>> {
-        let ask = async || Ok(self.directory.access(caller).await?.map(Arc::new));
-        let known = self.access.get(Arc::clone(caller), ask).await?;
-        known.as_ref().clone().ok_or_else(Error::unauthenticated)
+    pub fn access<'a>(&'a self, caller: &'a Arc<Caller>) -> BoxFuture<'a, Result<Arc<Access>>> {
+        Box::pin(async move {
+            let ask = async || Ok(self.directory.access(caller).await?.map(Arc::new));
+            let known = self.access.get(Arc::clone(caller), ask).await?;
+            known.as_ref().clone().ok_or_else(Error::unauthenticated)
+        })
     }
 
     /// What the tenant may use.
     ///
     /// # Errors
     /// `Unavailable` when the tenant service is away.
-    pub async fn standing(&self, tenant: TenantId) -> Result<Arc<Standing>> {
-        let ask = async || self.directory.standing(tenant).await.map(Arc::new);
-        Ok(Arc::clone(&*self.standings.get(tenant, ask).await?))
+    pub fn standing(&self, tenant: TenantId) -> BoxFuture<'_, Result<Arc<Standing>>> {
+        Box::pin(async move {
+            let ask = async || self.directory.standing(tenant).await.map(Arc::new);
+            Ok(Arc::clone(&*self.standings.get(tenant, ask).await?))
+        })
     }
 
     /// Forgets what callers of a tenant may do, after a change of it; those without a tenant are the nil tenant's.

@@ -107,8 +107,8 @@ where
 
     async fn read(&self, tenant: TenantId, ids: Vec<K>) -> Result<HashMap<K, T>> {
         let query = || sqlx::query_as(self.statement).bind(tenant.to_string()).bind(&ids);
-        let rows: Vec<T> = match query().fetch_all(&self.db.pool).await {
-            Err(error) if crate::is_broken(&error) => query().fetch_all(&self.db.pool).await?,
+        let rows: Vec<T> = match query().fetch_all(&mut **self.db.connection().await?).await {
+            Err(error) if crate::is_broken(&error) => query().fetch_all(&mut **self.db.connection().await?).await?,
             other => other?,
         };
         Ok(rows.into_iter().map(|row| ((self.key)(&row), row)).collect())

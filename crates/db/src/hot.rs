@@ -41,8 +41,10 @@ impl Db {
         debug_assert!(statement.starts_with(CONTEXT_CTE), "a hot statement sets its context first");
         let tenant = ctx.tenant()?;
         let query = || bind(sqlx::query_as(statement).bind(tenant.to_string()));
-        match query().fetch_optional(&self.pool).await {
-            Err(error) if crate::is_broken(&error) => Ok(query().fetch_optional(&self.pool).await?),
+        match query().fetch_optional(&mut **self.connection().await?).await {
+            Err(error) if crate::is_broken(&error) => {
+                Ok(query().fetch_optional(&mut **self.connection().await?).await?)
+            }
             other => Ok(other?),
         }
     }

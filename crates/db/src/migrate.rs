@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use futures::future::BoxFuture;
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
@@ -9,10 +10,12 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 ///
 /// # Errors
 /// When Postgres is away, or a migration fails; a failed one leaves nothing behind.
-pub async fn migrate(owner_url: &str, migrator: &Migrator) -> Result<(), sqlx::Error> {
-    let options = PgConnectOptions::from_str(owner_url)?;
-    let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
-    let done = migrator.run(&pool).await;
-    pool.close().await;
-    Ok(done?)
+pub fn migrate<'a>(owner_url: &'a str, migrator: &'a Migrator) -> BoxFuture<'a, Result<(), sqlx::Error>> {
+    Box::pin(async move {
+        let options = PgConnectOptions::from_str(owner_url)?;
+        let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await?;
+        let done = migrator.run(&pool).await;
+        pool.close().await;
+        Ok(done?)
+    })
 }

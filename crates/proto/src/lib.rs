@@ -1,9 +1,10 @@
 //! The contracts as Rust types, and their descriptors with routes and policies.
 //!
-//! Nothing here is written by hand but the map of modules: see `proto/`.
+//! Messages are generated from `proto/`, clients and servers by `stubs.rs`; what these have in common is in `stub`.
 
 pub mod descriptors;
 mod json;
+mod stub;
 
 /// Generated code, in the shape of the packages.
 #[allow(clippy::all, clippy::pedantic, unused_qualifications, missing_docs)]

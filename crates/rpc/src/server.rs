@@ -57,9 +57,13 @@ impl Service {
     where
         F: Future<Output = bool> + Send + 'static,
     {
+        Self::guarded(name, runtime, routes, Arc::new(move || Box::pin(check())))
+    }
+
+    fn guarded(name: &'static str, runtime: &Runtime, routes: Routes, check: Check) -> Result<Self> {
         let layer = axum::middleware::from_fn_with_state(Guard::new(runtime)?, guard);
         let routes = Routes::from(routes.into_axum_router().layer(layer));
-        Ok(Self { name, routes, check: Arc::new(move || Box::pin(check())) })
+        Ok(Self { name, routes, check })
     }
 
     /// Whether what the service needs answers.
@@ -68,11 +72,19 @@ impl Service {
     }
 }
 
-/// Serves until `shutdown`, then drains.
+/// Serves until `shutdown`, then drains. Boxed, so that the server is compiled here alone.
 ///
 /// # Errors
 /// When the address is taken.
-pub async fn serve(listen: SocketAddr, services: Vec<Service>, shutdown: CancellationToken) -> Result<()> {
+pub fn serve(
+    listen: SocketAddr,
+    services: Vec<Service>,
+    shutdown: CancellationToken,
+) -> BoxFuture<'static, Result<()>> {
+    Box::pin(listen_until(listen, services, shutdown))
+}
+
+async fn listen_until(listen: SocketAddr, services: Vec<Service>, shutdown: CancellationToken) -> Result<()> {
     let listener = TcpListener::bind(listen).await.with_context(|| format!("cannot listen on {listen}"))?;
     let (reporter, health) = tonic_health::server::health_reporter();
     let descriptors = || {

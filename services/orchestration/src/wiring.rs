@@ -27,6 +27,7 @@ use trinity_proto::registry::dataset_service_client::DatasetServiceClient;
 use trinity_proto::tenant::plan_service_client::PlanServiceClient;
 use trinity_proto::workflow::RecordExecutionRequest;
 use trinity_proto::workflow::job_service_client::JobServiceClient;
+use trinity_proto::workflow::placement_service_client::PlacementServiceClient;
 use trinity_proto::workflow::workflow_service_client::WorkflowServiceClient;
 use trinity_rpc::{Building, Channel, Peers, Runtime, Service};
 
@@ -59,6 +60,7 @@ const MAX_MESSAGE_BYTES: usize = 16 << 20;
 pub struct App {
     pub db: Db,
     pub launcher: Launcher,
+    pub placements: PlacementServiceClient<Channel>,
     pub environment: EnvironmentServiceClient<Channel>,
     pub engine: EngineDoor,
     pub registrar: mpsc::Sender<Written>,
@@ -134,6 +136,7 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
     let app = Arc::new(App {
         db: db.clone(),
         launcher,
+        placements: PlacementServiceClient::new(peers.channel("workflow")?),
         environment: EnvironmentServiceClient::new(peers.channel("identity")?),
         engine,
         registrar,

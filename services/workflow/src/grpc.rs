@@ -86,11 +86,6 @@ impl WorkflowService for Door {
         Ok(Response::new(handlers::plan::get(&self.app, &ctx, request).await?))
     }
 
-    async fn locate_workflow(&self, request: Request<pb::LocateWorkflowRequest>) -> Answer<pb::LocateWorkflowResponse> {
-        let (ctx, request) = trinity_rpc::open(request);
-        Ok(Response::new(handlers::plan::locate(&self.app, &ctx, request).await?))
-    }
-
     async fn record_execution(
         &self,
         request: Request<pb::RecordExecutionRequest>,

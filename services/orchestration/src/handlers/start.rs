@@ -126,7 +126,7 @@ async fn start(app: &App, ctx: &RequestContext, order: Order) -> Result<(RunId, 
     let prepared = app.launcher.prepare(ctx, order, planned).await?;
     let standing = ctx.standing()?;
 
-    let mut tx = app.db.begin(ctx).await?;
+    let mut tx = app.db.begin_planned(ctx).await?;
     launch::admit_one_more(&mut tx, tenant, standing).await?;
     let settled = launch::write(&mut tx, ctx, standing, prepared).await?;
     tx.commit().await?;

@@ -4,7 +4,8 @@ use trinity_access::Path;
 use trinity_context::RequestContext;
 use trinity_error::{Code, Error, Result, parse_id};
 use trinity_ids::{JobId, WorkflowId};
-use trinity_proto::workflow::{GetJobPlanRequest, LocateWorkflowRequest};
+use trinity_proto::workflow::FindPlaceRequest;
+use trinity_proto::workflow::find_place_request::Thing;
 
 use crate::store::target::Columns;
 use crate::wiring::App;
@@ -14,11 +15,25 @@ use crate::wiring::App;
 /// # Errors
 /// `InvalidArgument` for none or both; `NotFound` also when the caller may not see it; `PermissionDenied`.
 pub async fn locate(app: &App, ctx: &RequestContext, workflow: &str, job: &str) -> Result<Columns> {
-    let (columns, noun) = match (workflow, job) {
+    let (workflow_id, job_id): (Option<WorkflowId>, Option<JobId>) = match (workflow, job) {
         ("", "") => return Err(Error::required("workflow_id")),
-        (workflow, "") => (find_workflow(app, ctx, workflow).await?, "workflow"),
-        ("", job) => (find_job(app, ctx, job).await?, "job"),
+        (workflow, "") => (Some(parse_id("workflow_id", workflow)?), None),
+        ("", job) => (None, Some(parse_id("job_id", job)?)),
         _ => return Err(Error::invalid("job_id", "cannot stand beside workflow_id")),
+    };
+    let (thing, noun) = if workflow_id.is_some() {
+        (Thing::WorkflowId(workflow.to_owned()), "workflow")
+    } else {
+        (Thing::JobId(job.to_owned()), "job")
+    };
+    let message = FindPlaceRequest { tenant_id: ctx.tenant()?.to_string(), thing: Some(thing) };
+    let found = app.placements.clone().find_place(app.launcher.peers.request(ctx, message)).await?.into_inner();
+    let columns = Columns {
+        project_id: found.project_id.parse().map_err(Error::internal)?,
+        workflow_id,
+        job_id,
+        target_owner_id: found.owner_id.parse().map_err(Error::internal)?,
+        project_owner_id: found.project_owner_id.parse().map_err(Error::internal)?,
     };
     require(ctx, "workflow.execute", &columns.path(), noun)?;
     Ok(columns)
@@ -33,35 +48,4 @@ pub fn require(ctx: &RequestContext, permission: &str, path: &Path, noun: &str) 
         Err(error) if error.code() == Code::NotFound => Err(Error::not_found(noun)),
         other => other,
     }
-}
-
-async fn find_workflow(app: &App, ctx: &RequestContext, id: &str) -> Result<Columns> {
-    let workflow: WorkflowId = parse_id("workflow_id", id)?;
-    let message = LocateWorkflowRequest { tenant_id: ctx.tenant()?.to_string(), workflow_id: id.to_owned() };
-    let found =
-        app.launcher.workflows.clone().locate_workflow(app.launcher.peers.request(ctx, message)).await?.into_inner();
-    columns(&found.project_id, &found.owner_id, &found.project_owner_id, Some(workflow), None)
-}
-
-async fn find_job(app: &App, ctx: &RequestContext, id: &str) -> Result<Columns> {
-    let job: JobId = parse_id("job_id", id)?;
-    let message = GetJobPlanRequest { tenant_id: ctx.tenant()?.to_string(), job_id: id.to_owned() };
-    let found = app.launcher.jobs.clone().get_job_plan(app.launcher.peers.request(ctx, message)).await?.into_inner();
-    columns(&found.project_id, &found.owner_id, &found.project_owner_id, None, Some(job))
-}
-
-fn columns(
-    project: &str,
-    owner: &str,
-    project_owner: &str,
-    workflow_id: Option<WorkflowId>,
-    job_id: Option<JobId>,
-) -> Result<Columns> {
-    Ok(Columns {
-        project_id: project.parse().map_err(Error::internal)?,
-        workflow_id,
-        job_id,
-        target_owner_id: owner.parse().map_err(Error::internal)?,
-        project_owner_id: project_owner.parse().map_err(Error::internal)?,
-    })
 }

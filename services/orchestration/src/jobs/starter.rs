@@ -116,7 +116,7 @@ impl Starter {
             self.launcher.require_maker(&ctx, &order).await?;
         }
         if let Some(parent) = order.parent {
-            let mut tx = self.db.begin(&ctx).await?;
+            let mut tx = self.db.begin_planned(&ctx).await?;
             let above = store::tree::find_context(&mut tx, tenant, parent.run).await?;
             tx.commit().await?;
             order.context = child_context(above.as_deref().unwrap_or("{}"), &order.context)?;
@@ -128,7 +128,7 @@ impl Starter {
         }
         let prepared = self.launcher.prepare(&ctx, order, planned).await?;
 
-        let mut tx = self.db.begin(&ctx).await?;
+        let mut tx = self.db.begin_planned(&ctx).await?;
         if let Some(parent) = start.order.parent {
             match store::tree::lock_parent(&mut tx, tenant, parent.run).await? {
                 Some(above) if !above.ended => {

@@ -24,6 +24,7 @@ use trinity_proto::orchestration::worker_service_client::WorkerServiceClient;
 use trinity_proto::registry::dataset_service_server::DatasetServiceServer;
 use trinity_proto::tenant::plan_service_server::PlanServiceServer;
 use trinity_proto::workflow::job_service_server::JobServiceServer;
+use trinity_proto::workflow::placement_service_server::PlacementServiceServer;
 use trinity_proto::workflow::workflow_service_server::WorkflowServiceServer;
 use trinity_proto::workflow::{Plan, PlanTask};
 use trinity_rpc::{CancellationToken, Channel, Peers as Ways, Runtime, Service};
@@ -89,7 +90,9 @@ impl Bench {
             ways.install(name, Service::new(name, &runtime, routes, || async { true }).unwrap().routes);
         };
         let jobs = JobServiceServer::new(peers.clone());
-        guarded("workflow", Routes::new(WorkflowServiceServer::new(peers.clone())).add_service(jobs));
+        let places = PlacementServiceServer::new(peers.clone());
+        let workflows = Routes::new(WorkflowServiceServer::new(peers.clone())).add_service(jobs).add_service(places);
+        guarded("workflow", workflows);
         let mails = MailServiceServer::new(peers.clone());
         let delegations = DelegationServiceServer::new(peers.clone());
         let identity = Routes::new(EnvironmentServiceServer::new(peers.clone()));

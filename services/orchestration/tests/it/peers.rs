@@ -13,7 +13,9 @@ use trinity_proto::identity::environment_service_server::EnvironmentService;
 use trinity_proto::identity::mail_service_server::MailService;
 use trinity_proto::registry::dataset_service_server::DatasetService;
 use trinity_proto::tenant::plan_service_server::PlanService;
+use trinity_proto::workflow::find_place_request::Thing;
 use trinity_proto::workflow::job_service_server::JobService;
+use trinity_proto::workflow::placement_service_server::PlacementService;
 use trinity_proto::workflow::workflow_service_server::WorkflowService;
 use trinity_proto::{audit, identity, registry, tenant, workflow};
 use trinity_rpc::open;
@@ -234,20 +236,6 @@ impl WorkflowService for Peers {
             notifications: Some(Json::new(self.notifications.lock().unwrap().clone())),
         }))
     }
-    async fn locate_workflow(
-        &self,
-        request: Request<workflow::LocateWorkflowRequest>,
-    ) -> Result<Response<workflow::LocateWorkflowResponse>, Status> {
-        let (_, request) = open(request);
-        if self.missing.lock().unwrap().contains(&request.workflow_id) {
-            return Err(trinity_error::Error::not_found("workflow").into());
-        }
-        Ok(Response::new(workflow::LocateWorkflowResponse {
-            owner_id: self.workflow_owner.to_string(),
-            project_id: self.project.to_string(),
-            project_owner_id: self.project_owner.to_string(),
-        }))
-    }
     async fn record_execution(
         &self,
         _: Request<workflow::RecordExecutionRequest>,
@@ -266,6 +254,31 @@ impl WorkflowService for Peers {
         get_version: workflow::GetVersionRequest => GetVersionResponse,
         check_out: workflow::CheckOutRequest => CheckOutResponse,
         check_in: workflow::CheckInRequest => CheckInResponse,
+    }
+}
+
+#[tonic::async_trait]
+impl PlacementService for Peers {
+    async fn find_place(
+        &self,
+        request: Request<workflow::FindPlaceRequest>,
+    ) -> Result<Response<workflow::FindPlaceResponse>, Status> {
+        let (_, request) = open(request);
+        let (Thing::WorkflowId(id) | Thing::JobId(id)) = request.thing.unwrap();
+        if self.missing.lock().unwrap().contains(&id) {
+            return Err(trinity_error::Error::not_found("workflow").into());
+        }
+        Ok(Response::new(workflow::FindPlaceResponse {
+            owner_id: self.workflow_owner.to_string(),
+            project_id: self.project.to_string(),
+            project_owner_id: self.project_owner.to_string(),
+            folder_id: String::new(),
+        }))
+    }
+    absent! {
+        move_workflow: workflow::MoveWorkflowRequest => MoveWorkflowResponse,
+        move_job: workflow::MoveJobRequest => MoveJobResponse,
+        list_folder_contents: workflow::ListFolderContentsRequest => ListFolderContentsResponse,
     }
 }
 

@@ -54,7 +54,7 @@ impl Meter {
         loop {
             let mut tx = self.db.begin_system("storage-meter").await?;
             let stored = usage::list_unreported(&mut tx, BATCH as i64).await?;
-            tx.rollback().await?;
+            tx.commit().await?;
             if stored.is_empty() {
                 return Ok(());
             }

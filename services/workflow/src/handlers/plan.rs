@@ -89,26 +89,6 @@ fn workflow_atom() -> &'static str {
     trinity_catalog::find_latest(job::WORKFLOW).map_or("1.0.0", |spec| spec.version.as_str())
 }
 
-/// Says what contains a live workflow and who owns both.
-///
-/// # Errors
-/// `NotFound`.
-pub async fn locate(
-    app: &App,
-    ctx: &RequestContext,
-    request: pb::LocateWorkflowRequest,
-) -> Result<pb::LocateWorkflowResponse> {
-    let tenant: TenantId = parse_id("tenant_id", &request.tenant_id)?;
-    let workflow: WorkflowId = parse_id("workflow_id", &request.workflow_id)?;
-    let place = store::place::find_at_once(&app.db, &ctx.for_tenant(tenant), workflow).await?;
-    let place = place.ok_or_else(|| Error::not_found("workflow"))?;
-    Ok(pb::LocateWorkflowResponse {
-        owner_id: place.owner_id.into(),
-        project_id: place.project_id.into(),
-        project_owner_id: place.project_owner_id.into(),
-    })
-}
-
 /// Counts an execution, once for each run id. Deleted workflows count too: the run took place.
 ///
 /// # Errors

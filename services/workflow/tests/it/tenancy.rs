@@ -4,6 +4,7 @@ use sqlx::{Connection, PgConnection};
 use trinity_error::{Code, Error};
 use trinity_ids::WorkflowId;
 use trinity_proto::workflow as pb;
+use trinity_proto::workflow::find_place_request::Thing;
 use trinity_proto::workflow::placement_service_client::PlacementServiceClient;
 
 use crate::stage::{Person, Stage, answer, new_workflow, next_version, noops};
@@ -60,9 +61,10 @@ pub fn assert_alike(hidden: &[Error], random: &[Error]) {
 }
 
 /// Asks, in another service's name, where a workflow of the person's tenant stands.
-pub async fn locate(stage: &Stage, person: &Person, id: &str) -> Result<pb::LocateWorkflowResponse, Error> {
-    let message = pb::LocateWorkflowRequest { tenant_id: person.tenant.into(), workflow_id: id.to_owned() };
-    answer(stage.client.clone().locate_workflow(stage.by_service(message)).await)
+pub async fn locate(stage: &Stage, person: &Person, id: &str) -> Result<pb::FindPlaceResponse, Error> {
+    let thing = Some(Thing::WorkflowId(id.to_owned()));
+    let message = pb::FindPlaceRequest { tenant_id: person.tenant.into(), thing };
+    answer(PlacementServiceClient::new(stage.channel.clone()).find_place(stage.by_service(message)).await)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
