@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use trinity_db::Tx;
+use sqlx::PgConnection;
 use trinity_error::Result;
 use trinity_ids::WorkerId;
 use trinity_proto::common::Json;
@@ -17,44 +17,25 @@ use crate::store;
 use crate::store::claim::Leased;
 use crate::store::queue::TaskKey;
 
-/// Claims tasks for every free slot.
+/// Claims tasks for every free slot. A worker that has been silent for as long as a lease lasts gets nothing, though its
+/// connection stands.
 ///
 /// # Errors
 /// `Unavailable` when Postgres is away.
-pub async fn claim(tx: &mut Tx, workers: &HashMap<WorkerId, Connected>, lease: Duration) -> Result<Vec<Leased>> {
-    if workers.is_empty() {
-        return Ok(Vec::new());
+pub async fn claim(
+    tx: &mut PgConnection,
+    workers: &HashMap<WorkerId, Connected>,
+    lease: Duration,
+) -> Result<Vec<Leased>> {
+    let mut alike: BTreeMap<&[String], Vec<(WorkerId, u32)>> = BTreeMap::new();
+    for known in workers.values().filter(|known| known.slots > 0 && known.seen_at.elapsed() < lease) {
+        alike.entry(known.labels.as_slice()).or_default().push((known.worker, known.slots));
     }
-    let used: HashMap<WorkerId, i64> = store::claim::leases_by_worker(tx).await?.into_iter().collect();
     let mut all = Vec::new();
-    for (labels, free) in free_slots(workers, &used, lease) {
-        let picked = store::claim::pick(tx, i64::try_from(free.len()).unwrap_or(i64::MAX), labels).await?;
-        if !picked.is_empty() {
-            all.extend(store::claim::lease(tx, &picked, &free[..picked.len()], lease).await?);
-        }
+    for (labels, workers) in alike {
+        all.extend(store::claim::lease(tx, labels, &workers, lease).await?);
     }
     Ok(all)
-}
-
-/// Workers with the same labels, as one: one entry for each free slot, the emptiest workers first, so that load spreads.
-/// A worker that has been silent for as long as a lease lasts gets nothing, though its connection stands.
-fn free_slots<'a>(
-    workers: &'a HashMap<WorkerId, Connected>,
-    used: &HashMap<WorkerId, i64>,
-    lease: Duration,
-) -> BTreeMap<&'a [String], Vec<WorkerId>> {
-    let mut slots: BTreeMap<&[String], Vec<(i64, WorkerId)>> = BTreeMap::new();
-    for known in workers.values().filter(|known| known.seen_at.elapsed() < lease) {
-        let used = used.get(&known.worker).copied().unwrap_or_default();
-        let free = (used..i64::from(known.slots)).map(|position| (position, known.worker));
-        slots.entry(known.labels.as_slice()).or_default().extend(free);
-    }
-    slots.retain(|_, free| !free.is_empty());
-    let emptiest_first = |mut free: Vec<(i64, WorkerId)>| {
-        free.sort_unstable();
-        free.into_iter().map(|(_, worker)| worker).collect()
-    };
-    slots.into_iter().map(|(labels, free)| (labels, emptiest_first(free))).collect()
 }
 
 /// A leased task as its worker gets it.

@@ -14,84 +14,6 @@ use crate::store::queue::interval;
 /// How far a tenant that was idle may go ahead of the others, in tasks.
 const HEAD_START: i64 = 8;
 
-/// How many leases each worker has. Occupancy is counted from leases, never up and down.
-pub async fn leases_by_worker(tx: &mut PgConnection) -> Result<Vec<(WorkerId, i64)>> {
-    Ok(sqlx::query_as("SELECT worker_id, count(*) FROM queue WHERE worker_id IS NOT NULL GROUP BY worker_id")
-        .fetch_all(tx)
-        .await?)
-}
-
-/// A task that is to be leased: its tenant, its run and its place there.
-pub type Picked = (TenantId, RunId, i32);
-
-/// Picks up to `limit` ready tasks with one of these labels and locks them. Tenants that another replica serves right
-/// now are left to it, so that two replicas together never exceed a tenant's limit.
-pub async fn pick(tx: &mut PgConnection, limit: i64, labels: &[String]) -> Result<Vec<Picked>> {
-    let picked = sqlx::query_as(
-        "WITH RECURSIVE waiting AS (
-            (SELECT tenant_id FROM queue WHERE worker_id IS NULL AND NOT held ORDER BY tenant_id LIMIT 1)
-            UNION ALL
-            SELECT (
-                SELECT q.tenant_id
-                FROM queue AS q
-                WHERE q.worker_id IS NULL AND NOT q.held AND q.tenant_id > w.tenant_id
-                ORDER BY q.tenant_id
-                LIMIT 1
-            )
-            FROM waiting AS w
-            WHERE w.tenant_id IS NOT NULL
-        ),
-        share AS (
-            SELECT s.tenant_id, s.virtual_time, s.concurrency
-            FROM shares AS s
-            WHERE s.tenant_id IN (SELECT tenant_id FROM waiting WHERE tenant_id IS NOT NULL) AND NOT s.paused
-            FOR UPDATE OF s SKIP LOCKED
-        ),
-        newest AS (SELECT coalesce(max(virtual_time), 0) AS virtual_time FROM shares),
-        candidates AS (
-            SELECT
-                q.tenant_id,
-                q.run_id,
-                q.ordinal,
-                greatest(s.virtual_time, newest.virtual_time - $2)
-                    + row_number() OVER (PARTITION BY q.tenant_id ORDER BY q.priority DESC, q.task_id) AS tag
-            FROM newest
-            CROSS JOIN share AS s
-            CROSS JOIN LATERAL (
-                SELECT count(*) AS leased FROM queue AS l WHERE l.tenant_id = s.tenant_id AND l.worker_id IS NOT NULL
-            ) AS busy
-            CROSS JOIN LATERAL (
-                SELECT q.tenant_id, q.run_id, q.ordinal, q.task_id, q.priority
-                FROM unnest($3::text[]) AS l (label)
-                CROSS JOIN LATERAL (
-                    SELECT q.tenant_id, q.run_id, q.ordinal, q.task_id, q.priority
-                    FROM queue AS q
-                    WHERE q.tenant_id = s.tenant_id AND q.label = l.label
-                        AND q.worker_id IS NULL AND NOT q.held AND q.not_before <= now()
-                    ORDER BY q.priority DESC, q.task_id
-                    LIMIT greatest(least($1, s.concurrency - busy.leased), 0)
-                ) AS q
-                ORDER BY q.priority DESC, q.task_id
-                LIMIT greatest(least($1, s.concurrency - busy.leased), 0)
-            ) AS q
-            ORDER BY tag
-            LIMIT $1
-        )
-        SELECT q.tenant_id, q.run_id, q.ordinal
-        FROM candidates AS c
-        JOIN queue AS q ON q.tenant_id = c.tenant_id AND q.run_id = c.run_id AND q.ordinal = c.ordinal
-        WHERE q.worker_id IS NULL AND NOT q.held
-        ORDER BY c.tag
-        FOR UPDATE OF q SKIP LOCKED",
-    )
-    .bind(limit)
-    .bind(HEAD_START)
-    .bind(labels)
-    .fetch_all(tx)
-    .await?;
-    Ok(picked)
-}
-
 /// A leased task with all that its worker needs.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Leased {
@@ -114,32 +36,107 @@ pub struct Leased {
     pub context: String,
 }
 
-/// Leases picked tasks to workers and charges the tenants' virtual time. Runs whose first task is among them run from now
-/// on; one that somebody else holds right now is left to him.
+/// Leases ready tasks with one of these labels to workers, as far as their slots go, and charges the tenants' virtual time.
+/// Runs whose first task is among them run from now on; one that somebody else holds right now is left to him.
+///
+/// Slots are counted from leases, never up and down; the emptiest workers go first, so that load spreads. Tenants that
+/// another replica serves right now are left to it, so that two replicas together never exceed a tenant's limit.
 pub async fn lease(
     tx: &mut PgConnection,
-    picked: &[Picked],
-    workers: &[WorkerId],
+    labels: &[String],
+    workers: &[(WorkerId, u32)],
     lease: Duration,
 ) -> Result<Vec<Leased>> {
+    // Why one statement: an idle system pays for every round trip to Postgres between a task and the next.
     let leased = sqlx::query_as(
-        "WITH taken AS (
+        "WITH RECURSIVE free AS MATERIALIZED (
+            SELECT w.worker_id, row_number() OVER (ORDER BY slot, w.worker_id) AS place
+            FROM unnest($1::uuid[], $2::bigint[]) AS w (worker_id, slots)
+            LEFT JOIN (
+                SELECT worker_id, count(*) AS leases FROM queue WHERE worker_id IS NOT NULL GROUP BY worker_id
+            ) AS l USING (worker_id)
+            CROSS JOIN LATERAL generate_series(coalesce(l.leases, 0), w.slots - 1) AS slot
+        ),
+        room AS MATERIALIZED (SELECT count(*) AS slots FROM free),
+        waiting AS (
+            (SELECT tenant_id FROM queue WHERE worker_id IS NULL AND NOT held ORDER BY tenant_id LIMIT 1)
+            UNION ALL
+            SELECT (
+                SELECT q.tenant_id
+                FROM queue AS q
+                WHERE q.worker_id IS NULL AND NOT q.held AND q.tenant_id > w.tenant_id
+                ORDER BY q.tenant_id
+                LIMIT 1
+            )
+            FROM waiting AS w
+            WHERE w.tenant_id IS NOT NULL
+        ),
+        share AS (
+            SELECT s.tenant_id, s.virtual_time, s.concurrency
+            FROM shares AS s
+            WHERE s.tenant_id IN (SELECT tenant_id FROM waiting WHERE tenant_id IS NOT NULL) AND NOT s.paused
+            FOR UPDATE OF s SKIP LOCKED
+        ),
+        newest AS MATERIALIZED (SELECT coalesce(max(virtual_time), 0) AS virtual_time FROM shares),
+        candidates AS (
+            SELECT
+                q.tenant_id,
+                q.run_id,
+                q.ordinal,
+                greatest(s.virtual_time, newest.virtual_time - $3)
+                    + row_number() OVER (PARTITION BY q.tenant_id ORDER BY q.priority DESC, q.task_id) AS tag
+            FROM newest
+            CROSS JOIN room
+            CROSS JOIN share AS s
+            CROSS JOIN LATERAL (
+                SELECT count(*) AS leased FROM queue AS l WHERE l.tenant_id = s.tenant_id AND l.worker_id IS NOT NULL
+            ) AS busy
+            CROSS JOIN LATERAL (
+                SELECT q.tenant_id, q.run_id, q.ordinal, q.task_id, q.priority
+                FROM unnest($4::text[]) AS l (label)
+                CROSS JOIN LATERAL (
+                    SELECT q.tenant_id, q.run_id, q.ordinal, q.task_id, q.priority
+                    FROM queue AS q
+                    WHERE q.tenant_id = s.tenant_id AND q.label = l.label
+                        AND q.worker_id IS NULL AND NOT q.held AND q.not_before <= now()
+                    ORDER BY q.priority DESC, q.task_id
+                    LIMIT greatest(least(room.slots, s.concurrency - busy.leased), 0)
+                ) AS q
+                ORDER BY q.priority DESC, q.task_id
+                LIMIT greatest(least(room.slots, s.concurrency - busy.leased), 0)
+            ) AS q
+            ORDER BY tag
+            LIMIT (SELECT slots FROM room)
+        ),
+        picked AS (
+            SELECT q.tenant_id, q.run_id, q.ordinal, c.tag
+            FROM candidates AS c
+            JOIN queue AS q ON q.tenant_id = c.tenant_id AND q.run_id = c.run_id AND q.ordinal = c.ordinal
+            WHERE q.worker_id IS NULL AND NOT q.held
+            ORDER BY c.tag
+            FOR UPDATE OF q SKIP LOCKED
+        ),
+        given AS (
+            SELECT p.tenant_id, p.run_id, p.ordinal, f.worker_id
+            FROM (SELECT tenant_id, run_id, ordinal, row_number() OVER (ORDER BY tag) AS place FROM picked) AS p
+            JOIN free AS f USING (place)
+        ),
+        taken AS (
             UPDATE queue AS q
             SET
-                worker_id = c.worker_id,
+                worker_id = g.worker_id,
                 lease_until = now() + $5,
                 -- A lease longer than the worker has, so that it may say itself that the time is over.
                 give_up_at = now() + make_interval(secs => least(q.timeout_ms / 1000.0, 1e9)) + $5,
                 attempt = q.attempt + 1,
                 started_at = now()
-            FROM unnest($1::uuid[], $2::uuid[], $3::integer[], $4::uuid[]) AS c (tenant_id, run_id, ordinal, worker_id)
-            WHERE q.tenant_id = c.tenant_id AND q.run_id = c.run_id AND q.ordinal = c.ordinal
+            FROM given AS g
+            WHERE q.tenant_id = g.tenant_id AND q.run_id = g.run_id AND q.ordinal = g.ordinal
             RETURNING q.tenant_id, q.run_id, q.task_id, q.ordinal, q.attempt, q.worker_id, q.inputs
         ),
-        newest AS (SELECT coalesce(max(virtual_time), 0) AS virtual_time FROM shares),
         charged AS (
             UPDATE shares AS s
-            SET virtual_time = greatest(s.virtual_time, newest.virtual_time - $6) + c.tasks
+            SET virtual_time = greatest(s.virtual_time, newest.virtual_time - $3) + c.tasks
             FROM newest, (SELECT tenant_id, count(*) AS tasks FROM taken GROUP BY tenant_id) AS c
             WHERE s.tenant_id = c.tenant_id
         ),
@@ -164,12 +161,11 @@ pub async fn lease(
         JOIN tasks AS t ON t.tenant_id = k.tenant_id AND t.run_id = k.run_id AND t.ordinal = k.ordinal
         JOIN runs AS r ON r.tenant_id = k.tenant_id AND r.id = k.run_id",
     )
-    .bind(picked.iter().map(|pick| pick.0).collect::<Vec<_>>())
-    .bind(picked.iter().map(|pick| pick.1).collect::<Vec<_>>())
-    .bind(picked.iter().map(|pick| pick.2).collect::<Vec<_>>())
-    .bind(workers)
-    .bind(interval(lease))
+    .bind(workers.iter().map(|worker| worker.0).collect::<Vec<_>>())
+    .bind(workers.iter().map(|worker| i64::from(worker.1)).collect::<Vec<_>>())
     .bind(HEAD_START)
+    .bind(labels)
+    .bind(interval(lease))
     .fetch_all(tx)
     .await?;
     Ok(leased)
