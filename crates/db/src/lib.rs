@@ -102,7 +102,8 @@ impl Db {
         Box::pin(open)
     }
 
-    /// A connection for one statement.
+    /// A connection for one hot statement, which sets its own tenant.
+    #[expect(clippy::disallowed_methods, reason = "for statements that begin with CONTEXT_CTE")]
     fn connection(&self) -> BoxFuture<'_, Result<Connection>> {
         Box::pin(async move { Ok(Box::new(self.pool.acquire().await?) as Connection) })
     }

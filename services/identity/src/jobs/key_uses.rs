@@ -62,5 +62,5 @@ async fn write(db: &Db, uses: &KeyUses) {
 async fn try_write(db: &Db, uses: &[(TenantId, ApiKeyId, DateTime<Utc>)]) -> Result<()> {
     let mut tx = db.begin_system("key-uses").await?;
     api_key::touch(&mut tx, uses).await?;
-    Ok(tx.commit().await?)
+    tx.commit().await
 }

@@ -84,7 +84,7 @@ async fn seed(db: &Db) -> Result<(), Failure> {
         let version = stored.iter().find(|version| version.atom == spec.slug && version.version == spec.version);
         check_unchanged(spec, version).map_err(Failure::Final)?;
     }
-    tx.commit().await.map_err(|error| Failure::Away(error.into()))
+    tx.commit().await.map_err(Failure::Away)
 }
 
 /// Workflows are pinned to versions, so what a published version accepts and makes must never change.
