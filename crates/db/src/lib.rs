@@ -33,6 +33,11 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Source: "plan_cache_mode" in <https://www.postgresql.org/docs/15/runtime-config-query.html>.
 const PLAN_ONCE: &str = "SET LOCAL plan_cache_mode = force_generic_plan";
 
+/// Joins by looking keys up, one after the other. What is switched off counts as endlessly dear where it cannot be done
+/// without, and what is dear is compiled to machine code, unless that is switched off too.
+const BY_KEYS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
+    SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
+
 /// Connections of one service, in its serving role.
 #[derive(Debug, Clone)]
 pub struct Db {
@@ -93,6 +98,17 @@ impl Db {
         self.open(format!("{}; SET LOCAL synchronous_commit = off", system(purpose))).await
     }
 
+    /// As [`Db::begin_system`], for the same few statements again and again, each of which finds its rows by their keys: on a
+    /// connection of its own Postgres plans them once, until they are planned anew with `replan`, and never reads a whole
+    /// table, however small it was when they were planned.
+    ///
+    /// # Errors
+    /// `Unavailable` when Postgres is away.
+    pub async fn begin_keyed(&self, purpose: &'static str, replan: bool) -> Result<Tx> {
+        let forget = if replan { "; DISCARD PLANS" } else { "" };
+        self.open(format!("{}; {PLAN_ONCE}; {BY_KEYS}{forget}", system(purpose))).await
+    }
+
     fn open(&self, statement: String) -> BoxFuture<'static, Result<Tx>> {
         let pool = self.pool.clone();
         // Why a task: a caller that goes away during BEGIN would leave an open transaction behind in the pool, which
@@ -142,7 +158,7 @@ fn system(purpose: &'static str) -> String {
     // scan marks them, and passes over them the next time; a bitmap scan reads them all, each time.
     format!(
         "BEGIN; SET LOCAL app.system = 'on'; SET LOCAL application_name = '{purpose}'; \
-        SET LOCAL enable_bitmapscan = off; {PLAN_ONCE}; {}",
+        SET LOCAL enable_bitmapscan = off; {}",
         timeout()
     )
 }

@@ -6,7 +6,8 @@ use trinity_outbox::Event;
 use crate::domain::engine::RunStatus;
 use crate::domain::order::Target;
 use crate::store::live::LiveRun;
-use crate::store::run::{NewRun, Row};
+use crate::store::new_run::NewRun;
+use crate::store::run::Row;
 use crate::store::{calendar, hook, schedule, status, webhook_target};
 
 /// A run was started; the same word as the policy of `ExecuteWorkflow`.

@@ -1,16 +1,18 @@
 //! The only place that makes the pool, the clients, the jobs and the doors.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tonic::service::Routes;
 use trinity_context::RequestContext;
 use trinity_db::Db;
 use trinity_egress::Egress;
+use trinity_ids::TenantId;
 use trinity_outbox::{Delivery, Relay, Sink};
 use trinity_proto::identity::delegation_service_client::DelegationServiceClient;
 use trinity_proto::identity::environment_service_client::EnvironmentServiceClient;
@@ -25,10 +27,10 @@ use trinity_proto::orchestration::schedule_service_server::ScheduleServiceServer
 use trinity_proto::orchestration::worker_service_server::WorkerServiceServer;
 use trinity_proto::registry::dataset_service_client::DatasetServiceClient;
 use trinity_proto::tenant::plan_service_client::PlanServiceClient;
-use trinity_proto::workflow::RecordExecutionRequest;
 use trinity_proto::workflow::job_service_client::JobServiceClient;
 use trinity_proto::workflow::placement_service_client::PlacementServiceClient;
 use trinity_proto::workflow::workflow_service_client::WorkflowServiceClient;
+use trinity_proto::workflow::{Execution, RecordExecutionsRequest};
 use trinity_rpc::{Building, Channel, Peers, Runtime, Service};
 
 use crate::config::Config;
@@ -98,14 +100,17 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         delegations: DelegationServiceClient::new(peers.channel("identity")?),
     };
 
+    // Why a connection of its own: its cycles come one after the other, and where the last one ran Postgres has its plans
+    // and tables at hand.
     let room = Engine {
-        db: db.clone(),
+        db: Db::connect(&config.database_url, 1)?,
         inputs,
         announcer: announcer.clone(),
         bells: bells.clone(),
         lease: Duration::from_millis(config.lease_ms.into()),
         workers: HashMap::new(),
         memory: Memory::new(),
+        planned_at: Instant::now(),
         returns: false,
         orphans: false,
     };
@@ -218,24 +223,28 @@ struct ExecutionCounter {
 #[async_trait]
 impl Sink for ExecutionCounter {
     async fn deliver(&self, events: &[Delivery]) -> trinity_error::Result<()> {
+        let mut by_tenant: BTreeMap<TenantId, Vec<Execution>> = BTreeMap::new();
         for event in events.iter().filter(|event| event.action == RUN_START) {
             let after: serde_json::Value =
                 event.after.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
             // A run of a job has no workflow of its own.
             let Some(workflow) = after["workflow_id"].as_str() else { continue };
-            let message = RecordExecutionRequest {
-                tenant_id: event.tenant.to_string(),
+            by_tenant.entry(event.tenant).or_default().push(Execution {
                 workflow_id: workflow.to_owned(),
                 run_id: event.object_id.clone(),
                 executed_at: Some(std::time::SystemTime::now().into()),
-            };
+            });
+        }
+        for (tenant, executions) in by_tenant {
+            let message = RecordExecutionsRequest { tenant_id: tenant.to_string(), executions };
             let request = self.peers.request(&RequestContext::service("orchestration"), message);
-            match self.workflows.clone().record_execution(request).await.map_err(trinity_error::Error::from) {
+            match self.workflows.clone().record_executions(request).await.map_err(trinity_error::Error::from) {
                 Err(error) if error.is_retryable() || error.code() == trinity_error::Code::Internal => {
                     return Err(error);
                 }
-                // Why: a workflow that is gone needs no count.
-                _ => {}
+                // Why not again: what is refused once is refused always, and would hold up all that comes behind it.
+                Err(error) => tracing::warn!(%error, "executions are not counted"),
+                Ok(_) => {}
             }
         }
         Ok(())

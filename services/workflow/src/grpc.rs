@@ -86,10 +86,10 @@ impl WorkflowService for Door {
         Ok(Response::new(handlers::plan::get(&self.app, &ctx, request).await?))
     }
 
-    async fn record_execution(
+    async fn record_executions(
         &self,
-        request: Request<pb::RecordExecutionRequest>,
-    ) -> Answer<pb::RecordExecutionResponse> {
+        request: Request<pb::RecordExecutionsRequest>,
+    ) -> Answer<pb::RecordExecutionsResponse> {
         let (ctx, request) = trinity_rpc::open(request);
         Ok(Response::new(handlers::plan::record(&self.app, &ctx, request).await?))
     }

@@ -230,5 +230,11 @@ async fn connections_that_fail_say_why_and_never_with_what() {
     let fault = strict.run(&task).await.unwrap_err();
     assert_eq!((fault.code.as_str(), fault.retryable), (code::CONNECTION_FAILED, false), "{fault}");
     let tls = server().to_owned() + "?sslmode=require";
-    assert_eq!(with(Some(&tls)).await.code, code::CONNECTION_FAILED);
+    let refused = with(Some(&tls)).await;
+    assert_eq!(refused.code, code::CONNECTION_FAILED);
+    assert!(
+        refused.message.contains("server does not support TLS"),
+        "asked for, and not built without: {}",
+        refused.message
+    );
 }

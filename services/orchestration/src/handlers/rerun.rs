@@ -59,13 +59,12 @@ pub(super) async fn write(tx: &mut PgConnection, ctx: &RequestContext, earlier: 
     if old.state.tasks.iter().all(|task| matches!(task.status, TaskStatus::Completed | TaskStatus::Skipped)) {
         return Err(Error::new(Code::FailedPrecondition, "RUN_NOT_FAILED", "no task of the run failed"));
     }
-    store::share::set(tx, &standing::share(tenant, standing)).await?;
+    store::share::add_run(tx, &standing::share(tenant, standing)).await?;
     store::copy::run(tx, tenant, earlier.id, id, ctx.responsible()?).await?;
     store::copy::tasks(tx, tenant, earlier.id, id, &kept).await?;
     let live = store::live::load(tx, &[(tenant, id)]).await?.pop().ok_or_else(|| Error::not_found("run"))?;
     let mut settled = settle::settle_run(tx, live, Event::Created).await?;
     trinity_outbox::write(tx, ctx, events::started_again(earlier, id)).await?;
-    store::usage::add_run(tx, tenant).await?;
     if let Some(key) = &earlier.concurrency_key {
         settled.ready |= keys::admit(tx, tenant, earlier.project_id, key).await?;
     }

@@ -30,14 +30,26 @@ pub(super) async fn find(tx: &mut PgConnection, ctx: &RequestContext, run: RunId
 /// `NotFound`.
 pub async fn get(app: &App, ctx: &RequestContext, request: pb::GetRunRequest) -> Result<pb::GetRunResponse> {
     let run: RunId = parse_id("run_id", &request.run_id)?;
+    let run = match store::run::find_at_once(&app.db, ctx, run).await? {
+        Some(row) => {
+            ctx.require("run.read", &row.path(), "run")?;
+            row.into()
+        }
+        None => show_start(app, ctx, run).await?,
+    };
+    Ok(pb::GetRunResponse { run: Some(run) })
+}
+
+/// Shows what was no run a moment ago.
+async fn show_start(app: &App, ctx: &RequestContext, run: RunId) -> Result<pb::Run> {
     let mut tx = app.db.begin(ctx).await?;
-    let run = match find(&mut tx, ctx, run, "run.read").await {
-        Ok(row) => row.into(),
-        Err(error) if error.code() == Code::NotFound => waiting::show(&mut tx, ctx, run).await?,
-        Err(error) => return Err(error),
+    let shown = match waiting::show(&mut tx, ctx, run).await {
+        // Why: the start may have become a run meanwhile.
+        Err(error) if error.code() == Code::NotFound => find(&mut tx, ctx, run, "run.read").await?.into(),
+        shown => shown?,
     };
     tx.commit().await?;
-    Ok(pb::GetRunResponse { run: Some(run) })
+    Ok(shown)
 }
 
 /// Lists runs that the caller may see, newest first.

@@ -14,7 +14,7 @@ use crate::jobs::announce::Announcer;
 use crate::jobs::bells::Bells;
 use crate::jobs::input::EngineDoor;
 use crate::store;
-use crate::store::run::NewRun;
+use crate::store::new_run::NewRun;
 
 /// How often keys with waiting runs are looked at; the end of a run with a key is heeded at once.
 const INTERVAL: Duration = Duration::from_millis(500);

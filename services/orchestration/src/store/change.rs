@@ -95,7 +95,12 @@ pub async fn write_tasks(tx: &mut PgConnection, changes: &[TaskChange]) -> Resul
         known AS (
             SELECT c.*, q.attempt, q.inputs AS files, q.queued_at, q.started_at
             FROM c
-            LEFT JOIN queue AS q USING (tenant_id, run_id, ordinal)
+            LEFT JOIN LATERAL (
+                SELECT *
+                FROM queue AS q
+                WHERE q.tenant_id = c.tenant_id AND q.run_id = c.run_id AND q.ordinal = c.ordinal
+                OFFSET 0
+            ) AS q ON true
         ),
         gone AS (
             DELETE FROM queue AS q

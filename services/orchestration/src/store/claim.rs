@@ -50,14 +50,15 @@ pub async fn lease(
     // Why one statement: an idle system pays for every round trip to Postgres between a task and the next.
     let leased = sqlx::query_as(
         "WITH RECURSIVE free AS MATERIALIZED (
-            SELECT w.worker_id, row_number() OVER (ORDER BY slot, w.worker_id) AS place
+            -- For every free slot its worker.
+            SELECT coalesce(array_agg(w.worker_id ORDER BY slot, w.worker_id), '{}') AS workers
             FROM unnest($1::uuid[], $2::bigint[]) AS w (worker_id, slots)
             LEFT JOIN (
                 SELECT worker_id, count(*) AS leases FROM queue WHERE worker_id IS NOT NULL GROUP BY worker_id
             ) AS l USING (worker_id)
             CROSS JOIN LATERAL generate_series(coalesce(l.leases, 0), w.slots - 1) AS slot
         ),
-        room AS MATERIALIZED (SELECT count(*) AS slots FROM free),
+        room AS MATERIALIZED (SELECT cardinality(workers) AS slots FROM free),
         waiting AS (
             (SELECT tenant_id FROM queue WHERE worker_id IS NULL AND NOT held ORDER BY tenant_id LIMIT 1)
             UNION ALL
@@ -110,16 +111,19 @@ pub async fn lease(
         ),
         picked AS (
             SELECT q.tenant_id, q.run_id, q.ordinal, c.tag
-            FROM candidates AS c
-            JOIN queue AS q ON q.tenant_id = c.tenant_id AND q.run_id = c.run_id AND q.ordinal = c.ordinal
-            WHERE q.worker_id IS NULL AND NOT q.held
-            ORDER BY c.tag
-            FOR UPDATE OF q SKIP LOCKED
+            FROM (SELECT * FROM candidates ORDER BY tag) AS c
+            CROSS JOIN LATERAL (
+                SELECT q.tenant_id, q.run_id, q.ordinal
+                FROM queue AS q
+                WHERE q.tenant_id = c.tenant_id AND q.run_id = c.run_id AND q.ordinal = c.ordinal
+                    AND q.worker_id IS NULL AND NOT q.held
+                FOR UPDATE SKIP LOCKED
+            ) AS q
         ),
         given AS (
-            SELECT p.tenant_id, p.run_id, p.ordinal, f.worker_id
-            FROM (SELECT tenant_id, run_id, ordinal, row_number() OVER (ORDER BY tag) AS place FROM picked) AS p
-            JOIN free AS f USING (place)
+            SELECT p.tenant_id, p.run_id, p.ordinal, free.workers[(row_number() OVER (ORDER BY p.tag))::integer] AS worker_id
+            FROM picked AS p
+            CROSS JOIN free
         ),
         taken AS (
             UPDATE queue AS q
@@ -143,9 +147,12 @@ pub async fn lease(
         fresh AS (
             SELECT r.tenant_id, r.id
             FROM (SELECT DISTINCT tenant_id, run_id FROM taken) AS k
-            JOIN runs AS r ON r.tenant_id = k.tenant_id AND r.id = k.run_id
-            WHERE r.status = 'pending'
-            FOR UPDATE OF r SKIP LOCKED
+            CROSS JOIN LATERAL (
+                SELECT r.tenant_id, r.id
+                FROM runs AS r
+                WHERE r.tenant_id = k.tenant_id AND r.id = k.run_id AND r.status = 'pending'
+                FOR UPDATE SKIP LOCKED
+            ) AS r
         ),
         begun AS (
             UPDATE runs AS r
@@ -158,8 +165,10 @@ pub async fn lease(
             coalesce(r.workflow_id, r.job_id) AS workflow_id, t.place, t.atom, t.atom_version, t.config::text AS config,
             k.inputs::text AS inputs, t.datasets::text AS datasets, t.timeout_ms, t.secrets, r.context::text AS context
         FROM taken AS k
-        JOIN tasks AS t ON t.tenant_id = k.tenant_id AND t.run_id = k.run_id AND t.ordinal = k.ordinal
-        JOIN runs AS r ON r.tenant_id = k.tenant_id AND r.id = k.run_id",
+        CROSS JOIN LATERAL (
+            SELECT * FROM tasks WHERE tenant_id = k.tenant_id AND run_id = k.run_id AND ordinal = k.ordinal OFFSET 0
+        ) AS t
+        CROSS JOIN LATERAL (SELECT * FROM runs WHERE tenant_id = k.tenant_id AND id = k.run_id OFFSET 0) AS r",
     )
     .bind(workers.iter().map(|worker| worker.0).collect::<Vec<_>>())
     .bind(workers.iter().map(|worker| i64::from(worker.1)).collect::<Vec<_>>())

@@ -194,10 +194,12 @@ pub async fn lock(tx: &mut PgConnection, keys: &[(TenantId, RunId)]) -> Result<V
             r.tenant_id, r.id, workflow_id, job_id, project_id, name, status, paused, admitted,
             concurrency_key IS NOT NULL AS keyed, notify IS NOT NULL AS notified, rows_processed,
             parent_run_id, parent_task_id, item, depth, priority, created_by, kept_by, inputs::text AS inputs
-        FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id)
-        JOIN runs AS r ON r.tenant_id = k.tenant_id AND r.id = k.id
-        ORDER BY r.id
-        FOR UPDATE OF r",
+        FROM (
+            SELECT tenant_id, id FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id) ORDER BY id
+        ) AS k
+        CROSS JOIN LATERAL (
+            SELECT * FROM runs AS r WHERE r.tenant_id = k.tenant_id AND r.id = k.id FOR UPDATE
+        ) AS r",
     )
     .bind(keys.iter().map(|key| key.0).collect::<Vec<_>>())
     .bind(keys.iter().map(|key| key.1).collect::<Vec<_>>())
@@ -245,16 +247,22 @@ pub async fn load_tasks(
             q.run_id, q.ordinal, q.attempt, q.worker_id IS NOT NULL AS leased,
             CASE WHEN k.whole THEN q.inputs::text END AS inputs
         FROM (
-            SELECT q.tenant_id, q.run_id, q.ordinal, true AS whole
+            SELECT k.tenant_id, k.run_id, q.ordinal, true AS whole
             FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, run_id)
-            JOIN queue AS q ON q.tenant_id = k.tenant_id AND q.run_id = k.run_id
+            CROSS JOIN LATERAL (
+                SELECT ordinal FROM queue WHERE tenant_id = k.tenant_id AND run_id = k.run_id OFFSET 0
+            ) AS q
             UNION
             SELECT tenant_id, run_id, ordinal, false
             FROM unnest($3::uuid[], $4::uuid[], $5::integer[]) AS k (tenant_id, run_id, ordinal)
+            ORDER BY run_id, ordinal
         ) AS k
-        JOIN queue AS q ON q.tenant_id = k.tenant_id AND q.run_id = k.run_id AND q.ordinal = k.ordinal
-        ORDER BY q.run_id, q.ordinal
-        FOR UPDATE OF q",
+        CROSS JOIN LATERAL (
+            SELECT *
+            FROM queue AS q
+            WHERE q.tenant_id = k.tenant_id AND q.run_id = k.run_id AND q.ordinal = k.ordinal
+            FOR UPDATE
+        ) AS q",
     )
     .bind(unknown.iter().map(|run| run.tenant).collect::<Vec<_>>())
     .bind(unknown.iter().map(|run| run.id).collect::<Vec<_>>())
@@ -278,13 +286,14 @@ pub async fn load_tasks(
 async fn read_tasks(tx: &mut PgConnection, runs: &mut [&mut LiveRun]) -> Result<()> {
     let rows: Vec<TaskRow> = sqlx::query_as(
         "SELECT
-            t.run_id, t.id, place, atom, CASE WHEN atom IN ('workflow', 'input', 'output') THEN config::text END AS config,
+            k.run_id, t.id, place, atom, CASE WHEN atom IN ('workflow', 'input', 'output') THEN config::text END AS config,
             passthrough, any_input, t.priority, worker_label, t.timeout_ms, backoff_ms, max_backoff_ms, status, attempt,
             losses, max_attempts, upstream, edge_types, edge_conditions, opened, inputs::text AS inputs,
             handed_on::text AS handed_on, parts::text AS parts
         FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, run_id)
-        JOIN tasks AS t ON t.tenant_id = k.tenant_id AND t.run_id = k.run_id
-        ORDER BY t.run_id, t.ordinal",
+        CROSS JOIN LATERAL (
+            SELECT * FROM tasks WHERE tenant_id = k.tenant_id AND run_id = k.run_id ORDER BY ordinal OFFSET 0
+        ) AS t",
     )
     .bind(runs.iter().map(|run| run.tenant).collect::<Vec<_>>())
     .bind(runs.iter().map(|run| run.id).collect::<Vec<_>>())
@@ -311,7 +320,7 @@ async fn load_contexts(tx: &mut PgConnection, runs: &mut [&mut LiveRun]) -> Resu
     let contexts: Vec<(RunId, String)> = sqlx::query_as(
         "SELECT r.id, r.context::text
         FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id)
-        JOIN runs AS r ON r.tenant_id = k.tenant_id AND r.id = k.id",
+        CROSS JOIN LATERAL (SELECT * FROM runs WHERE tenant_id = k.tenant_id AND id = k.id OFFSET 0) AS r",
     )
     .bind(asking.iter().map(|run| run.tenant).collect::<Vec<_>>())
     .bind(asking.iter().map(|run| run.id).collect::<Vec<_>>())

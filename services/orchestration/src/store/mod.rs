@@ -13,6 +13,7 @@ pub mod lineage;
 pub mod lineage_event;
 pub mod live;
 pub mod log;
+pub mod new_run;
 pub mod notification;
 pub mod queue;
 pub mod retention;

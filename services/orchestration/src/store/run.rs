@@ -3,15 +3,15 @@
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use trinity_access::{ObjectKind, Path, Visible};
+use trinity_context::RequestContext;
+use trinity_db::Db;
 use trinity_error::{Error, Result};
 use trinity_ids::{HookId, JobId, ProjectId, RunId, ScheduleId, TaskId, TenantId, UserId, WorkflowId};
 
-use crate::domain::order::{Order, Target};
+use crate::domain::order::Target;
 
 /// Keeps the counting of runs apart from other advisory locks on tenants.
 const RUNS_LOCK: i64 = 0x7472_696e_6974_7905;
-/// No run takes longer: about ten years, so that a deadline is always a time.
-const MAX_TIMEOUT_MS: u64 = 10 * 365 * 24 * 3_600_000;
 
 /// A row of `runs`.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -54,13 +54,16 @@ pub struct Row {
     pub completed_at: Option<DateTime<Utc>>,
 }
 
-const COLUMNS: &str =
-    "id, workflow_id, job_id, name, project_id, workflow_version, status, paused, trigger, context::text AS context,
-    rows_processed, result::text AS result, error_task, error_task_id, error_attempt, error_code, error_message,
-    coalesce(workflow_owner_id, created_by) AS workflow_owner_id,
-    coalesce(project_owner_id, created_by) AS project_owner_id, created_by, rerun_of, parent_run_id, parent_task_id,
-    item, schedule_id, hook_id, priority, deadline_at, concurrency_key, concurrency_limit, admitted,
-    inputs::text AS inputs, created_at, started_at, completed_at";
+macro_rules! columns {
+    () => {
+        "id, workflow_id, job_id, name, project_id, workflow_version, status, paused, trigger, context::text AS context,
+        rows_processed, result::text AS result, error_task, error_task_id, error_attempt, error_code, error_message,
+        coalesce(workflow_owner_id, created_by) AS workflow_owner_id,
+        coalesce(project_owner_id, created_by) AS project_owner_id, created_by, rerun_of, parent_run_id, parent_task_id,
+        item, schedule_id, hook_id, priority, deadline_at, concurrency_key, concurrency_limit, admitted,
+        inputs::text AS inputs, created_at, started_at, completed_at"
+    };
+}
 
 /// Whether the caller may see a run `r`, by five arguments: everything, the owner, projects, workflows, jobs.
 macro_rules! visible {
@@ -111,88 +114,24 @@ impl Row {
     }
 }
 
-/// A key that runs of a project share, and how many of them go at once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Concurrency {
-    pub key: String,
-    pub limit: i32,
-}
-
-/// What a new run is made of.
-#[derive(Debug, Clone)]
-pub struct NewRun {
-    pub order: Order,
-    /// The workflow's or the job's.
-    pub name: String,
-    pub owner: UserId,
-    pub project: ProjectId,
-    pub project_owner: UserId,
-    pub version: u64,
-    /// Who is told how it ends, as JSON.
-    pub notify: Option<String>,
-    /// A run with a key is not admitted at first.
-    pub concurrency: Option<Concurrency>,
-}
-
-/// Inserts a pending run.
-pub async fn insert(tx: &mut PgConnection, run: &NewRun) -> Result<()> {
-    let order = &run.order;
-    let (workflow, job) = match order.target {
-        Target::Workflow(id, _) => (Some(id), None),
-        Target::Job(id) => (None, Some(id)),
-    };
-    sqlx::query(
-        "INSERT INTO runs (
-            tenant_id, id, workflow_id, job_id, name, project_id, workflow_version, status, trigger, context,
-            created_by, rerun_of, workflow_owner_id, project_owner_id, parent_run_id, parent_task_id, item, depth,
-            schedule_id, hook_id, priority, timeout_ms, deadline_at, concurrency_key, concurrency_limit, admitted,
-            inputs, notify
-        )
-        VALUES (
-            $1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9::json, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
-            $21, CASE WHEN $21 > 0 THEN now() + make_interval(secs => $21 / 1000.0) END, $22, $23, $22 IS NULL,
-            $24::json, $25::json
-        )",
-    )
-    .bind(order.tenant)
-    .bind(order.id)
-    .bind(workflow)
-    .bind(job)
-    .bind(&run.name)
-    .bind(run.project)
-    .bind(i64::try_from(run.version).unwrap_or(i64::MAX))
-    .bind(order.trigger.text())
-    .bind(&order.context)
-    .bind(order.created_by)
-    .bind(order.rerun_of)
-    .bind(run.owner)
-    .bind(run.project_owner)
-    .bind(order.parent.map(|parent| parent.run))
-    .bind(order.parent.map(|parent| parent.task))
-    .bind(order.parent.and_then(|parent| parent.item))
-    .bind(order.depth)
-    .bind(order.schedule_id)
-    .bind(order.hook_id)
-    .bind(order.priority)
-    .bind(i64::try_from(order.timeout_ms.min(MAX_TIMEOUT_MS)).unwrap_or(i64::MAX))
-    .bind(run.concurrency.as_ref().map(|concurrency| concurrency.key.as_str()))
-    .bind(run.concurrency.as_ref().map_or(0, |concurrency| concurrency.limit))
-    .bind(&order.inputs)
-    .bind(&run.notify)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
 /// The run, or `NotFound`.
 pub async fn get(tx: &mut PgConnection, tenant: TenantId, run: RunId) -> Result<Row> {
-    let statement = format!("SELECT {COLUMNS} FROM runs WHERE tenant_id = $1 AND id = $2");
-    sqlx::query_as(sqlx::AssertSqlSafe(statement))
-        .bind(tenant)
-        .bind(run)
-        .fetch_optional(tx)
-        .await?
-        .ok_or_else(|| Error::not_found("run"))
+    let statement = concat!("SELECT ", columns!(), " FROM runs WHERE tenant_id = $1 AND id = $2");
+    sqlx::query_as(statement).bind(tenant).bind(run).fetch_optional(tx).await?.ok_or_else(|| Error::not_found("run"))
+}
+
+/// A run of the caller's tenant, if there is one, in one round trip without a transaction.
+pub async fn find_at_once(db: &Db, ctx: &RequestContext, run: RunId) -> Result<Option<Row>> {
+    // Invariant: begins with trinity_db::CONTEXT_CTE.
+    let statement = concat!(
+        "WITH context AS MATERIALIZED (SELECT set_config('app.tenant_id', $1::text, true) AS tenant)
+        SELECT r.* FROM context CROSS JOIN LATERAL (
+            SELECT ",
+        columns!(),
+        " FROM runs WHERE tenant_id = context.tenant::uuid AND id = $2 OFFSET 0
+        ) AS r"
+    );
+    db.read_one(ctx, statement, |query| query.bind(run)).await
 }
 
 /// How many runs of the tenant have not ended, those below others not counted; nobody else can count them until the transaction ends.
@@ -226,8 +165,10 @@ pub struct Filter<'a> {
 
 /// Runs, newest first.
 pub async fn list(tx: &mut PgConnection, tenant: TenantId, filter: &Filter<'_>) -> Result<Vec<Row>> {
-    let statement = format!(
-        "SELECT {COLUMNS}
+    let statement = concat!(
+        "SELECT ",
+        columns!(),
+        "
         FROM runs AS r
         WHERE tenant_id = $1
             AND ($2::uuid IS NULL OR workflow_id = $2)
@@ -238,12 +179,13 @@ pub async fn list(tx: &mut PgConnection, tenant: TenantId, filter: &Filter<'_>) 
             AND ($13::uuid IS NULL OR schedule_id = $13)
             AND ($14::uuid IS NULL OR parent_run_id = $14)
             AND ($15::uuid IS NULL OR parent_task_id = $15)
-            AND {}
+            AND ",
+        visible!("$7", "$8", "$9", "$10", "$11"),
+        "
         ORDER BY id DESC
-        LIMIT $6",
-        visible!("$7", "$8", "$9", "$10", "$11")
+        LIMIT $6"
     );
-    let rows = sqlx::query_as(sqlx::AssertSqlSafe(statement))
+    let rows = sqlx::query_as(statement)
         .bind(tenant)
         .bind(filter.workflow)
         .bind(filter.project)

@@ -1,4 +1,4 @@
-//! The table `shares`: what part of the workers each tenant may have.
+//! The table `shares`: what part of the workers each tenant may have, and the runs that count on it.
 
 use sqlx::PgConnection;
 use trinity_error::Result;
@@ -14,11 +14,14 @@ pub struct Share {
     pub paused: bool,
 }
 
-/// Makes sure that a tenant has a share of these terms.
-pub async fn set(tx: &mut PgConnection, share: &Share) -> Result<()> {
+/// Counts a run that starts as used, and makes sure that its tenant has a share of these terms.
+pub async fn add_run(tx: &mut PgConnection, share: &Share) -> Result<()> {
     // Why not the upsert alone: it would lock a row that is right already, and the engine passes over locked shares.
     sqlx::query(
-        "INSERT INTO shares (tenant_id, concurrency, paused)
+        "WITH used AS (
+            INSERT INTO usage (tenant_id, runs) VALUES ($1, 1)
+        )
+        INSERT INTO shares (tenant_id, concurrency, paused)
         SELECT $1, $2, $3
         WHERE NOT EXISTS (SELECT FROM shares WHERE tenant_id = $1 AND concurrency = $2 AND paused = $3)
         ON CONFLICT ON CONSTRAINT shares_pkey

@@ -1,7 +1,5 @@
 //! Tasks as people see them, and tasks of a new run.
 
-use std::fmt::Display;
-
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use trinity_access::Visible;
@@ -115,93 +113,4 @@ pub async fn occupancy(tx: &mut PgConnection, tenant: TenantId) -> Result<(i64, 
     .fetch_one(tx)
     .await?;
     Ok((leased, concurrency.unwrap_or_default(), paused.unwrap_or_default()))
-}
-
-/// A task of a new run.
-#[derive(Debug, Clone)]
-pub struct NewTask {
-    pub id: TaskId,
-    pub place: String,
-    pub molecule: String,
-    pub atom: String,
-    pub atom_version: String,
-    pub config: String,
-    pub upstream: Vec<i32>,
-    pub edge_types: Vec<&'static str>,
-    /// For each edge the expression that must hold; empty when none has one.
-    pub edge_conditions: Vec<String>,
-    pub passthrough: bool,
-    pub any_input: bool,
-    /// The files behind the config's dataset ids, as JSON.
-    pub datasets: String,
-    pub max_attempts: i32,
-    pub timeout_ms: i64,
-    pub backoff_ms: i64,
-    pub max_backoff_ms: i64,
-    pub priority: i32,
-    pub worker_label: String,
-    pub r#type: String,
-    pub secrets: Vec<String>,
-}
-
-/// Inserts the tasks of a new run in one statement.
-pub async fn insert_all(tx: &mut PgConnection, tenant: TenantId, run: RunId, tasks: &[NewTask]) -> Result<()> {
-    let column = |pick: fn(&NewTask) -> &str| tasks.iter().map(|task| pick(task).to_owned()).collect::<Vec<_>>();
-    // Why: UNNEST flattens arrays of arrays, so they travel as texts.
-    let upstream: Vec<String> = tasks.iter().map(|task| array(&task.upstream)).collect();
-    let edge_types: Vec<String> = tasks.iter().map(|task| array(&task.edge_types)).collect();
-    let edge_conditions: Vec<String> = tasks.iter().map(|task| array(&task.edge_conditions)).collect();
-    let secrets: Vec<String> = tasks.iter().map(|task| array(&task.secrets)).collect();
-    sqlx::query(
-        "INSERT INTO tasks (
-            tenant_id, run_id, ordinal, id, place, molecule, atom, atom_version, config, upstream, edge_types,
-            edge_conditions, passthrough, datasets, status, max_attempts, timeout_ms, priority, any_input, backoff_ms,
-            max_backoff_ms, worker_label, type, secrets
-        )
-        SELECT
-            $1, $2, t.position - 1, t.id, t.place, t.molecule, t.atom, t.atom_version, t.config::json,
-            t.upstream::integer[], t.edge_types::text[], t.edge_conditions::text[], t.passthrough, t.datasets::json,
-            'queued', t.max_attempts, t.timeout_ms, t.priority, t.any_input, t.backoff_ms, t.max_backoff_ms,
-            t.worker_label, t.type, t.secrets::text[]
-        FROM unnest(
-            $3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-            $11::boolean[], $12::text[], $13::integer[], $14::bigint[], $15::integer[], $16::text[], $17::boolean[],
-            $18::bigint[], $19::bigint[], $20::text[], $21::text[], $22::text[]
-        ) WITH ORDINALITY AS t (
-            id, place, molecule, atom, atom_version, config, upstream, edge_types, passthrough, datasets, max_attempts,
-            timeout_ms, priority, edge_conditions, any_input, backoff_ms, max_backoff_ms, worker_label, type, secrets,
-            position
-        )",
-    )
-    .bind(tenant)
-    .bind(run)
-    .bind(tasks.iter().map(|task| task.id).collect::<Vec<_>>())
-    .bind(column(|task| &task.place))
-    .bind(column(|task| &task.molecule))
-    .bind(column(|task| &task.atom))
-    .bind(column(|task| &task.atom_version))
-    .bind(column(|task| &task.config))
-    .bind(upstream)
-    .bind(edge_types)
-    .bind(tasks.iter().map(|task| task.passthrough).collect::<Vec<_>>())
-    .bind(column(|task| &task.datasets))
-    .bind(tasks.iter().map(|task| task.max_attempts).collect::<Vec<_>>())
-    .bind(tasks.iter().map(|task| task.timeout_ms).collect::<Vec<_>>())
-    .bind(tasks.iter().map(|task| task.priority).collect::<Vec<_>>())
-    .bind(edge_conditions)
-    .bind(tasks.iter().map(|task| task.any_input).collect::<Vec<_>>())
-    .bind(tasks.iter().map(|task| task.backoff_ms).collect::<Vec<_>>())
-    .bind(tasks.iter().map(|task| task.max_backoff_ms).collect::<Vec<_>>())
-    .bind(column(|task| &task.worker_label))
-    .bind(column(|task| &task.r#type))
-    .bind(secrets)
-    .execute(tx)
-    .await?;
-    Ok(())
-}
-
-/// An array as Postgres reads it. Source: PostgreSQL's manual, "Array Input and Output Syntax".
-fn array<T: Display>(values: &[T]) -> String {
-    let quoted = |value: &T| format!("\"{}\"", value.to_string().replace('\\', r"\\").replace('"', r#"\""#));
-    format!("{{{}}}", values.iter().map(quoted).collect::<Vec<_>>().join(","))
 }

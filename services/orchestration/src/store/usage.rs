@@ -1,6 +1,6 @@
 //! The table `usage`: what tenants used, in batches on their way to the tenant service.
 //!
-//! Task time comes in with the results, in `store::live::write_tasks`.
+//! Runs come in with their start, in `store::share::add_run`, task time with the results, in `store::change::write_tasks`.
 
 use sqlx::PgConnection;
 use trinity_error::Result;
@@ -15,12 +15,6 @@ pub struct Used {
     pub day: String,
     pub runs: i64,
     pub task_seconds: i64,
-}
-
-/// Counts a run that starts.
-pub async fn add_run(tx: &mut PgConnection, tenant: TenantId) -> Result<()> {
-    sqlx::query("INSERT INTO usage (tenant_id, runs) VALUES ($1, 1)").bind(tenant).execute(tx).await?;
-    Ok(())
 }
 
 /// Batches that were made and, as far as is known, not yet taken.

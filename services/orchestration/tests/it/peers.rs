@@ -236,11 +236,11 @@ impl WorkflowService for Peers {
             notifications: Some(Json::new(self.notifications.lock().unwrap().clone())),
         }))
     }
-    async fn record_execution(
+    async fn record_executions(
         &self,
-        _: Request<workflow::RecordExecutionRequest>,
-    ) -> Result<Response<workflow::RecordExecutionResponse>, Status> {
-        Ok(Response::new(workflow::RecordExecutionResponse {}))
+        _: Request<workflow::RecordExecutionsRequest>,
+    ) -> Result<Response<workflow::RecordExecutionsResponse>, Status> {
+        Ok(Response::new(workflow::RecordExecutionsResponse {}))
     }
     absent! {
         save_canvas: workflow::SaveCanvasRequest => SaveCanvasResponse,

@@ -81,6 +81,37 @@ async fn a_sub_workflow_gets_its_parents_table_and_hands_its_own_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_ready_and_is_cancelled_at_once_leaves_the_queue() {
+    let bench = Bench::new(5, LEASE_MS).await;
+    let inner = bench.workflow(vec![task("first", &[]), task("second", &[0])]);
+    let outer = bench.workflow(vec![sub_workflow("sub", &[], &inner, "")]);
+    let other = bench.workflow(vec![task("other", &[])]);
+    let mut worker = bench.worker(2).await;
+    let run = bench.execute_with(&outer, "{}").await;
+    let first = worker.task().await;
+    let blocked = bench.execute_with(&other, "{}").await;
+    let held_up = worker.task().await;
+
+    // The engine waits for another run, so that what comes meanwhile is handled together.
+    let mut admin = bench.db.admin().await;
+    let lock = format!("BEGIN; SELECT FROM orchestration.runs WHERE id = '{blocked}' FOR UPDATE");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(lock)).execute(&mut admin).await.unwrap();
+    worker.complete(&held_up);
+    let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    eventually(DEADLINE, "the engine to wait", || async { (bench.ask::<i64>(waits).await > 0).then_some(()) }).await;
+    worker.complete(&first);
+    cancel(&bench, &run).await;
+    sqlx::raw_sql("COMMIT").execute(&mut admin).await.unwrap();
+
+    bench.ended(&run, pb::RunStatus::Cancelled).await;
+    let child = bench.children(&run).await.pop().unwrap();
+    bench.ended(&child.id, pb::RunStatus::Cancelled).await;
+    let second = &bench.tasks(&child.id).await[1];
+    assert_eq!((second.status(), second.attempt), (pb::TaskStatus::Cancelled, 0));
+    assert_eq!(bench.ask::<i64>("SELECT count(*) FROM orchestration.queue").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_fan_out_never_goes_wider_than_it_may_and_joins_in_order() {
     let bench = Bench::new(50, LEASE_MS).await;
     let inner = bench.workflow(vec![task("work", &[]), door("output", &[0])]);

@@ -2,7 +2,7 @@
 
 use trinity_context::RequestContext;
 use trinity_error::{Code, Error, Result, parse_id};
-use trinity_ids::{JobId, RunId, TenantId, WorkflowId};
+use trinity_ids::{JobId, TenantId, WorkflowId};
 use trinity_proto::common::Json;
 use trinity_proto::workflow as pb;
 
@@ -10,7 +10,11 @@ use super::calls;
 use crate::app::App;
 use crate::domain::job::{self, Known};
 use crate::domain::notifications;
+use crate::store::execution::Execution;
 use crate::{convert, store};
+
+/// How many executions one call may count.
+const MAX_EXECUTIONS: usize = 1_000;
 
 /// The executable form of a version; faults in its place when it cannot be run.
 ///
@@ -89,21 +93,31 @@ fn workflow_atom() -> &'static str {
     trinity_catalog::find_latest(job::WORKFLOW).map_or("1.0.0", |spec| spec.version.as_str())
 }
 
-/// Counts an execution, once for each run id. Deleted workflows count too: the run took place.
+/// Counts executions, once for each run id. Deleted workflows count too: the run took place.
 ///
 /// # Errors
-/// `NotFound`.
+/// `InvalidArgument` with every fault's place.
 pub async fn record(
     app: &App,
     ctx: &RequestContext,
-    request: pb::RecordExecutionRequest,
-) -> Result<pb::RecordExecutionResponse> {
+    request: pb::RecordExecutionsRequest,
+) -> Result<pb::RecordExecutionsResponse> {
     let tenant: TenantId = parse_id("tenant_id", &request.tenant_id)?;
-    let workflow: WorkflowId = parse_id("workflow_id", &request.workflow_id)?;
-    let run: RunId = parse_id("run_id", &request.run_id)?;
-    let executed_at = convert::time_of("executed_at", request.executed_at)?;
+    if request.executions.len() > MAX_EXECUTIONS {
+        return Err(Error::invalid("executions", format!("has more than {MAX_EXECUTIONS} entries")));
+    }
+    let executions = request.executions.into_iter().enumerate().map(execution).collect::<Result<Vec<_>>>()?;
     let mut tx = app.db.begin(&ctx.for_tenant(tenant)).await?;
-    store::execution::record(&mut tx, tenant, workflow, run, executed_at).await?;
+    store::execution::record(&mut tx, tenant, &executions).await?;
     tx.commit().await?;
-    Ok(pb::RecordExecutionResponse {})
+    Ok(pb::RecordExecutionsResponse {})
+}
+
+fn execution((number, told): (usize, pb::Execution)) -> Result<Execution> {
+    let place = |field| format!("executions[{number}].{field}");
+    Ok(Execution {
+        workflow: parse_id(&place("workflow_id"), &told.workflow_id)?,
+        run: parse_id(&place("run_id"), &told.run_id)?,
+        executed_at: convert::time_of(&place("executed_at"), told.executed_at)?,
+    })
 }

@@ -2,42 +2,50 @@
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use trinity_error::{Error, Result};
+use trinity_error::Result;
 use trinity_ids::{RunId, TenantId, WorkflowId};
 
-/// Counts a run on its workflow, once however often it is told.
-///
-/// # Errors
-/// `NotFound` when there is no such workflow.
-pub async fn record(
-    tx: &mut PgConnection,
-    tenant: TenantId,
-    workflow: WorkflowId,
-    run: RunId,
-    executed_at: DateTime<Utc>,
-) -> Result<()> {
+/// A run of a workflow that began.
+#[derive(Debug, Clone, Copy)]
+pub struct Execution {
+    pub workflow: WorkflowId,
+    pub run: RunId,
+    pub executed_at: DateTime<Utc>,
+}
+
+/// Counts runs on their workflows, each once however often it is told. Locks workflows in id order.
+pub async fn record(tx: &mut PgConnection, tenant: TenantId, executions: &[Execution]) -> Result<()> {
     sqlx::query(
-        "WITH added AS (
+        "WITH told AS (
+            SELECT * FROM unnest($2::uuid[], $3::uuid[], $4::timestamptz[]) AS t (workflow_id, run_id, executed_at)
+        ),
+        known AS MATERIALIZED (
+            SELECT id
+            FROM workflows
+            WHERE tenant_id = $1 AND id IN (SELECT workflow_id FROM told)
+            ORDER BY id
+            FOR NO KEY UPDATE
+        ),
+        added AS (
             INSERT INTO workflow_executions (tenant_id, workflow_id, run_id, executed_at)
-            VALUES ($1, $2, $3, $4)
+            SELECT $1, t.workflow_id, t.run_id, t.executed_at
+            FROM told AS t
+            JOIN known AS k ON k.id = t.workflow_id
             ON CONFLICT (tenant_id, workflow_id, run_id) DO NOTHING
-            RETURNING executed_at
+            RETURNING workflow_id, executed_at
         )
         UPDATE workflows AS w
-        SET execution_count = execution_count + 1,
-            last_executed_at = greatest(last_executed_at, added.executed_at)
-        FROM added
-        WHERE w.tenant_id = $1 AND w.id = $2",
+        SET execution_count = execution_count + a.runs, last_executed_at = greatest(last_executed_at, a.executed_at)
+        FROM (
+            SELECT workflow_id, count(*) AS runs, max(executed_at) AS executed_at FROM added GROUP BY workflow_id
+        ) AS a
+        WHERE w.tenant_id = $1 AND w.id = a.workflow_id",
     )
     .bind(tenant)
-    .bind(workflow)
-    .bind(run)
-    .bind(executed_at)
+    .bind(executions.iter().map(|execution| execution.workflow).collect::<Vec<_>>())
+    .bind(executions.iter().map(|execution| execution.run).collect::<Vec<_>>())
+    .bind(executions.iter().map(|execution| execution.executed_at).collect::<Vec<_>>())
     .execute(tx)
-    .await
-    .map_err(|cause| match Error::breaches(&cause, "workflow_executions_workflow_fkey") {
-        true => Error::not_found("workflow"),
-        false => cause.into(),
-    })?;
+    .await?;
     Ok(())
 }

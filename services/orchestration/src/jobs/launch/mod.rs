@@ -30,9 +30,8 @@ use crate::jobs::settle::{self, Settled};
 use crate::jobs::standing;
 use crate::store;
 use crate::store::live::LiveRun;
-use crate::store::run::{Concurrency, NewRun};
+use crate::store::new_run::{Concurrency, NewRun, NewTask};
 use crate::store::start::Claimed;
-use crate::store::task::NewTask;
 
 /// How long a key may be, in bytes.
 const MAX_KEY: usize = 256;
@@ -158,12 +157,10 @@ pub async fn write(
         (live.keyed, live.admitted) = (false, true);
     }
     let tenant = run.order.tenant;
-    store::share::set(tx, &standing::share(tenant, standing)).await?;
-    store::run::insert(tx, &run).await?;
-    store::task::insert_all(tx, tenant, run.order.id, &rows).await?;
+    store::share::add_run(tx, &standing::share(tenant, standing)).await?;
+    store::new_run::insert(tx, &run, &rows).await?;
     let mut settled = settle::settle_run(tx, live, Event::Created).await?;
     trinity_outbox::write(tx, ctx, events::started(&run)).await?;
-    store::usage::add_run(tx, tenant).await?;
     if let Some(concurrency) = &run.concurrency {
         settled.ready |= keys::admit(tx, tenant, run.project, &concurrency.key).await?;
     }
@@ -204,7 +201,7 @@ pub async fn write_ended(
         concurrency: None,
         order,
     };
-    store::run::insert(tx, &run).await?;
+    store::new_run::insert(tx, &run, &[]).await?;
     trinity_outbox::write(tx, ctx, events::started(&run)).await?;
     let live = rows::live_run(&run, &[], &[]);
     let Some(error) = error else {

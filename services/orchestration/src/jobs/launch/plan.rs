@@ -86,7 +86,7 @@ pub(super) async fn ask(
                 version: $answer.version,
                 plan: $answer.plan.unwrap_or_default(),
                 faults: $answer.faults,
-                notify: $answer.notifications.map(|json| json.text).filter(|text| !text.is_empty()),
+                notify: $answer.notifications.map(|json| json.text).filter(|text| !matches!(text.trim(), "" | "{}")),
             })
         };
     }

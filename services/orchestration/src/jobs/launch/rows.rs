@@ -10,9 +10,8 @@ use crate::domain::backoff::Backoff;
 use crate::domain::engine::{Edge, EdgeKind, RunState, RunStatus, TaskState, TaskStatus};
 use crate::domain::file::File;
 use crate::store::live::{LiveRun, LiveTask};
-use crate::store::run::NewRun;
+use crate::store::new_run::{NewRun, NewTask};
 use crate::store::status;
-use crate::store::task::NewTask;
 
 const DEFAULT_ATTEMPTS: u32 = 3;
 const DEFAULT_TIMEOUT_MS: u64 = 3_600_000;
