@@ -104,7 +104,8 @@ fn wait_for_all(place: &Place, workflow: &str, begun: Instant) -> Result<()> {
             if begun.elapsed() > DEADLINE {
                 return Err("the runs do not end".into());
             }
-            std::thread::sleep(Duration::from_millis(5));
+            // Why so long: whoever asks more often takes the processor that the runs need.
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
     let failed = place.get(&format!("/workflows/{workflow}/runs?status=failed&per_page=1"))?;

@@ -30,13 +30,16 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long one statement of a request may take.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Source: "plan_cache_mode" in <https://www.postgresql.org/docs/15/runtime-config-query.html>.
-const PLAN_ONCE: &str = "SET LOCAL plan_cache_mode = force_generic_plan";
+/// Postgres keeps the plan of each statement. It may have been made while the tables were small, so it must not be to read
+/// them from end to end; what cannot be done otherwise then counts as endlessly dear, and what is dear would be compiled to
+/// machine code, if that were not switched off too.
+///
+/// Source: <https://www.postgresql.org/docs/15/runtime-config-query.html>.
+const PLAN_ONCE: &str =
+    "SET LOCAL plan_cache_mode = force_generic_plan; SET LOCAL enable_seqscan = off; SET LOCAL jit = off";
 
-/// Joins by looking keys up, one after the other. What is switched off counts as endlessly dear where it cannot be done
-/// without, and what is dear is compiled to machine code, unless that is switched off too.
-const BY_KEYS: &str = "SET LOCAL enable_seqscan = off; SET LOCAL enable_hashjoin = off; \
-    SET LOCAL enable_mergejoin = off; SET LOCAL jit = off";
+/// Joins look keys up, one after the other.
+const BY_KEYS: &str = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off";
 
 /// Connections of one service, in its serving role.
 #[derive(Debug, Clone)]

@@ -19,7 +19,7 @@ pub struct Config {
     /// The database, in the owner's role; for migrations alone.
     #[serde(default)]
     pub owner_url: Option<String>,
-    /// How many connections to the database at the most.
+    /// How many connections to the database at the most, besides the engine's own.
     #[serde(default = "default_connections")]
     pub database_connections: u32,
     /// How long a silent worker keeps its tasks, in milliseconds.

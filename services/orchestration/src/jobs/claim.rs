@@ -1,6 +1,6 @@
 //! Leases ready tasks to the workers connected here, as far as their free slots go.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use sqlx::PgConnection;
@@ -17,7 +17,7 @@ use crate::store;
 use crate::store::claim::Leased;
 use crate::store::queue::TaskKey;
 
-/// Claims tasks for every free slot. A worker that has been silent for as long as a lease lasts gets nothing, though its
+/// Claims tasks for every free slot; runs whose first task is among them begin. A worker that has been silent for as long as a lease lasts gets nothing, though its
 /// connection stands.
 ///
 /// # Errors
@@ -35,6 +35,9 @@ pub async fn claim(
     for (labels, workers) in alike {
         all.extend(store::claim::lease(tx, labels, &workers, lease).await?);
     }
+    let begun: BTreeSet<_> =
+        all.iter().filter(|task| task.is_first).map(|task| (task.tenant_id, task.run_id)).collect();
+    store::claim::begin(tx, &begun.into_iter().collect::<Vec<_>>()).await?;
     Ok(all)
 }
 

@@ -34,10 +34,11 @@ pub struct Leased {
     pub timeout_ms: i64,
     pub secrets: Vec<String>,
     pub context: String,
+    /// Whether its run has not begun yet.
+    pub is_first: bool,
 }
 
 /// Leases ready tasks with one of these labels to workers, as far as their slots go, and charges the tenants' virtual time.
-/// Runs whose first task is among them run from now on; one that somebody else holds right now is left to him.
 ///
 /// Slots are counted from leases, never up and down; the emptiest workers go first, so that load spreads. Tenants that
 /// another replica serves right now are left to it, so that two replicas together never exceed a tenant's limit.
@@ -143,27 +144,12 @@ pub async fn lease(
             SET virtual_time = greatest(s.virtual_time, newest.virtual_time - $3) + c.tasks
             FROM newest, (SELECT tenant_id, count(*) AS tasks FROM taken GROUP BY tenant_id) AS c
             WHERE s.tenant_id = c.tenant_id
-        ),
-        fresh AS (
-            SELECT r.tenant_id, r.id
-            FROM (SELECT DISTINCT tenant_id, run_id FROM taken) AS k
-            CROSS JOIN LATERAL (
-                SELECT r.tenant_id, r.id
-                FROM runs AS r
-                WHERE r.tenant_id = k.tenant_id AND r.id = k.run_id AND r.status = 'pending'
-                FOR UPDATE SKIP LOCKED
-            ) AS r
-        ),
-        begun AS (
-            UPDATE runs AS r
-            SET status = 'running', started_at = coalesce(r.started_at, now())
-            FROM fresh AS f
-            WHERE r.tenant_id = f.tenant_id AND r.id = f.id
         )
         SELECT
             k.tenant_id, k.run_id, k.task_id, k.ordinal, k.attempt, k.worker_id, r.project_id,
             coalesce(r.workflow_id, r.job_id) AS workflow_id, t.place, t.atom, t.atom_version, t.config::text AS config,
-            k.inputs::text AS inputs, t.datasets::text AS datasets, t.timeout_ms, t.secrets, r.context::text AS context
+            k.inputs::text AS inputs, t.datasets::text AS datasets, t.timeout_ms, t.secrets, r.context::text AS context,
+            r.status = 'pending' AS is_first
         FROM taken AS k
         CROSS JOIN LATERAL (
             SELECT * FROM tasks WHERE tenant_id = k.tenant_id AND run_id = k.run_id AND ordinal = k.ordinal OFFSET 0
@@ -178,4 +164,31 @@ pub async fn lease(
     .fetch_all(tx)
     .await?;
     Ok(leased)
+}
+
+/// Lets runs that are still pending run from now on. One that somebody else holds right now is left to him.
+pub async fn begin(tx: &mut PgConnection, runs: &[(TenantId, RunId)]) -> Result<()> {
+    if runs.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE runs AS r
+        SET status = 'running', started_at = coalesce(r.started_at, now())
+        FROM (
+            SELECT r.tenant_id, r.id
+            FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id)
+            CROSS JOIN LATERAL (
+                SELECT r.tenant_id, r.id
+                FROM runs AS r
+                WHERE r.tenant_id = k.tenant_id AND r.id = k.id AND r.status = 'pending'
+                FOR UPDATE SKIP LOCKED
+            ) AS r
+        ) AS pending
+        WHERE r.tenant_id = pending.tenant_id AND r.id = pending.id",
+    )
+    .bind(runs.iter().map(|run| run.0).collect::<Vec<_>>())
+    .bind(runs.iter().map(|run| run.1).collect::<Vec<_>>())
+    .execute(tx)
+    .await?;
+    Ok(())
 }
