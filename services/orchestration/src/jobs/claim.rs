@@ -17,8 +17,8 @@ use crate::store;
 use crate::store::claim::Leased;
 use crate::store::queue::TaskKey;
 
-/// Claims tasks for every free slot; runs whose first task is among them begin. A worker that has been silent for as long as a lease lasts gets nothing, though its
-/// connection stands.
+/// Claims tasks for every free slot; runs whose first task is among them begin. A worker that has been silent for as long
+/// as a lease lasts gets nothing, though its connection stands.
 ///
 /// # Errors
 /// `Unavailable` when Postgres is away.

@@ -1,4 +1,4 @@
-//! Runs as people see them: made, shown, listed, paused.
+//! Runs as people see them: shown, listed, paused.
 
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -120,8 +120,8 @@ pub async fn get(tx: &mut PgConnection, tenant: TenantId, run: RunId) -> Result<
     sqlx::query_as(statement).bind(tenant).bind(run).fetch_optional(tx).await?.ok_or_else(|| Error::not_found("run"))
 }
 
-/// A run of the caller's tenant, if there is one, in one round trip without a transaction.
-pub async fn find_at_once(db: &Db, ctx: &RequestContext, run: RunId) -> Result<Option<Row>> {
+/// As [`get`], for the caller's tenant, in one round trip without a transaction.
+pub async fn get_at_once(db: &Db, ctx: &RequestContext, run: RunId) -> Result<Row> {
     // Invariant: begins with trinity_db::CONTEXT_CTE.
     let statement = concat!(
         "WITH context AS MATERIALIZED (SELECT set_config('app.tenant_id', $1::text, true) AS tenant)
@@ -131,7 +131,7 @@ pub async fn find_at_once(db: &Db, ctx: &RequestContext, run: RunId) -> Result<O
         " FROM runs WHERE tenant_id = context.tenant::uuid AND id = $2 OFFSET 0
         ) AS r"
     );
-    db.read_one(ctx, statement, |query| query.bind(run)).await
+    db.read_one(ctx, statement, |query| query.bind(run)).await?.ok_or_else(|| Error::not_found("run"))
 }
 
 /// How many runs of the tenant have not ended, those below others not counted; nobody else can count them until the transaction ends.

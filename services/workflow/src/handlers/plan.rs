@@ -96,7 +96,7 @@ fn workflow_atom() -> &'static str {
 /// Counts executions, once for each run id. Deleted workflows count too: the run took place.
 ///
 /// # Errors
-/// `InvalidArgument` with every fault's place.
+/// `InvalidArgument` naming the first entry that is malformed, or too many of them.
 pub async fn record(
     app: &App,
     ctx: &RequestContext,
