@@ -98,6 +98,7 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         jobs: JobServiceClient::new(peers.channel("workflow")?).max_decoding_message_size(MAX_MESSAGE_BYTES),
         datasets: datasets.clone(),
         delegations: DelegationServiceClient::new(peers.channel("identity")?),
+        engine: engine.clone(),
     };
 
     // Why a connection of its own: its cycles come one after the other, and where the last one ran Postgres has its plans
@@ -109,7 +110,7 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         bells: bells.clone(),
         lease: Duration::from_millis(config.lease_ms.into()),
         workers: HashMap::new(),
-        memory: Memory::new(),
+        memory: Memory::new(engine.id),
         planned_at: Instant::now(),
         returns: false,
         orphans: false,

@@ -128,7 +128,7 @@ async fn start(app: &App, ctx: &RequestContext, order: Order) -> Result<(RunId, 
 
     let mut tx = app.db.begin_planned(ctx).await?;
     launch::admit_one_more(&mut tx, tenant, standing).await?;
-    let settled = launch::write(&mut tx, ctx, standing, prepared).await?;
+    let settled = app.launcher.write(&mut tx, ctx, standing, prepared).await?;
     tx.commit().await?;
     app.teller.tell(settled).await;
     Ok((id, version))

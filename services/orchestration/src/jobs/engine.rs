@@ -77,8 +77,13 @@ impl Engine {
                 () = std::future::ready(()), if self.returns || self.orphans => {}
                 count = self.inputs.recv_many(&mut inputs, BATCH) => if count == 0 { return },
             }
+            let is_idle =
+                !batch.sweep && !inputs.is_empty() && inputs.iter().all(|input| matches!(input, Input::New(_)));
             for input in inputs.drain(..) {
                 self.take(input, &mut batch);
+            }
+            if is_idle {
+                continue;
             }
             batch.returns = std::mem::take(&mut self.returns);
             batch.orphans = std::mem::take(&mut self.orphans);
@@ -138,6 +143,7 @@ impl Engine {
                     known.slots = slots;
                 }
             }
+            Input::New(run) => self.memory.remember(*run),
             Input::Stop(keys) => self.stop_everywhere(&keys),
             Input::Wake => {}
             Input::Tree { returns, orphans } => {

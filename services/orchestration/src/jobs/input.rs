@@ -4,7 +4,9 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use trinity_ids::WorkerId;
 use trinity_proto::orchestration as pb;
+use uuid::Uuid;
 
+use crate::store::live::LiveRun;
 use crate::store::log::NewLine;
 use crate::store::queue::TaskKey;
 
@@ -51,6 +53,8 @@ pub enum Input {
         /// How many tasks it runs at once.
         slots: u32,
     },
+    /// A run is about to be committed, and this engine is to have its tasks in memory.
+    New(Box<LiveRun>),
     /// Attempts were given up by people: their workers must stop them.
     Stop(Vec<TaskKey>),
     /// Something became ready.
@@ -104,6 +108,8 @@ pub enum Ending {
 /// The door to the engine. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct EngineDoor {
+    /// The engine behind it: another one after each start.
+    pub id: Uuid,
     inputs: mpsc::Sender<Input>,
 }
 
@@ -112,13 +118,19 @@ impl EngineDoor {
     #[must_use]
     pub fn new() -> (Self, mpsc::Receiver<Input>) {
         let (inputs, receiver) = mpsc::channel(QUEUE);
-        (Self { inputs }, receiver)
+        (Self { id: Uuid::new_v4(), inputs }, receiver)
     }
 
     /// Hands something in; waits while the engine is behind.
     pub async fn send(&self, input: Input) {
         // Why: the engine is gone only when the process stops.
         let _ = self.inputs.send(input).await;
+    }
+
+    /// Hands over a run whose row names this engine as its keeper, before it is committed: no result of it can be earlier.
+    /// When the engine is behind, it will load the run.
+    pub fn keep(&self, run: LiveRun) {
+        let _ = self.inputs.try_send(Input::New(Box::new(run)));
     }
 
     /// Says that something became ready. When the engine is behind, it will look anyway.

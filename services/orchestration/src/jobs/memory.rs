@@ -1,4 +1,4 @@
-//! What an engine remembers from cycle to cycle: conditions that it has parsed, and the tasks of large runs.
+//! What an engine remembers from cycle to cycle: conditions that it has parsed, and the tasks of runs.
 //!
 //! A run's tasks are good as long as its row says that this engine keeps them: whoever else writes them takes that away.
 
@@ -25,10 +25,10 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// An empty one.
+    /// The empty memory of an engine.
     #[must_use]
-    pub fn new() -> Self {
-        Self { id: Uuid::new_v4(), parsed: Parsed::new(), runs: HashMap::new(), tasks: 0, written: Vec::new() }
+    pub fn new(id: Uuid) -> Self {
+        Self { id, parsed: Parsed::new(), runs: HashMap::new(), tasks: 0, written: Vec::new() }
     }
 
     /// Takes a run out. It comes back when what becomes of it is committed.
@@ -46,15 +46,20 @@ impl Memory {
     /// Keeps what was put aside: it is committed.
     pub fn keep(&mut self) {
         for run in std::mem::take(&mut self.written) {
-            if run.kept_by != Some(self.id) {
-                continue;
-            }
-            if self.tasks + run.tasks.len() > MAX_TASKS {
-                self.runs.clear();
-                self.tasks = 0;
-            }
-            self.tasks += run.tasks.len();
-            self.runs.insert(run.id, run);
+            self.remember(run);
         }
+    }
+
+    /// Keeps a run that says it is kept here.
+    pub fn remember(&mut self, run: LiveRun) {
+        if run.kept_by != Some(self.id) {
+            return;
+        }
+        if self.tasks + run.tasks.len() > MAX_TASKS {
+            self.runs.clear();
+            self.tasks = 0;
+        }
+        self.tasks += run.tasks.len();
+        self.runs.insert(run.id, run);
     }
 }

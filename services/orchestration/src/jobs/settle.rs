@@ -157,7 +157,20 @@ async fn load(tx: &mut PgConnection, happened: &Happened, memory: &mut Memory) -
     Ok(runs)
 }
 
-/// Applies one event that concerns a whole run, such as its start or its cancellation.
+/// Readies the first tasks of a run that is being written; gives it back as it then stands.
+///
+/// # Errors
+/// `Unavailable` when Postgres is away.
+pub async fn settle_new(tx: &mut PgConnection, run: LiveRun) -> Result<(Settled, Vec<LiveRun>)> {
+    let keeper = run.kept_by;
+    let mut desk = Desk::new(vec![run]);
+    desk.keeper = keeper;
+    desk.carry_out(0, Event::Created, None);
+    let settled = desk.write(tx).await?;
+    Ok((settled, desk.runs))
+}
+
+/// Applies one event that concerns a whole run, such as its cancellation.
 ///
 /// # Errors
 /// `Unavailable` when Postgres is away.

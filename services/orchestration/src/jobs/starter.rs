@@ -148,7 +148,7 @@ impl Starter {
         if !store::start::take(&mut tx, tenant, start.order.id).await? {
             return Ok(Made::Nothing);
         }
-        let settled = launch::write(&mut tx, &ctx, &standing, prepared).await?;
+        let settled = self.launcher.write(&mut tx, &ctx, &standing, prepared).await?;
         tx.commit().await?;
         Ok(Made::Run(settled))
     }

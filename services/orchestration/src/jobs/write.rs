@@ -17,7 +17,7 @@ use crate::store::live::LiveRun;
 use crate::store::tree::Return;
 use crate::store::{queue, start, status, tree};
 
-/// Runs with fewer tasks are as quickly loaded as looked after.
+/// Runs with fewer tasks are as quickly loaded as looked after, unless an engine has had them from the start.
 const KEPT_FROM: usize = 32;
 
 impl Desk {
@@ -55,8 +55,8 @@ impl Desk {
     /// Notes who has the runs' tasks in memory from now on: this engine, or nobody.
     fn note_keeper(&mut self) {
         for (position, run) in self.runs.iter_mut().enumerate() {
-            let large = run.tasks.len() >= KEPT_FROM && !run.state.status.is_final();
-            let keeper = self.keeper.filter(|_| large);
+            let worth_it = run.tasks.len() >= KEPT_FROM || run.kept_by == self.keeper;
+            let keeper = self.keeper.filter(|_| worth_it && !run.state.status.is_final());
             if run.kept_by != keeper {
                 run.kept_by = keeper;
                 self.changes.touched.insert(position);

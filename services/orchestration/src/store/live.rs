@@ -49,7 +49,8 @@ pub struct LiveRun {
 
 impl LiveRun {
     /// Whether something in the run may ask for its context.
-    fn asks_for_context(&self) -> bool {
+    #[must_use]
+    pub fn asks_for_context(&self) -> bool {
         self.tasks.iter().zip(&self.state.tasks).any(|(task, state)| {
             task.atom == WORKFLOW && state.status == TaskStatus::Queued || !task.conditions.is_empty()
         })

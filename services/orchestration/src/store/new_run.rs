@@ -5,6 +5,7 @@ use std::fmt::Display;
 use sqlx::PgConnection;
 use trinity_error::Result;
 use trinity_ids::{ProjectId, TaskId, UserId};
+use uuid::Uuid;
 
 use crate::domain::order::{Order, Target};
 
@@ -61,8 +62,8 @@ pub struct NewTask {
     pub secrets: Vec<String>,
 }
 
-/// Inserts a pending run and its tasks.
-pub async fn insert(tx: &mut PgConnection, run: &NewRun, tasks: &[NewTask]) -> Result<()> {
+/// Inserts a pending run and its tasks; `keeper` is the engine that has them in memory.
+pub async fn insert(tx: &mut PgConnection, run: &NewRun, tasks: &[NewTask], keeper: Option<Uuid>) -> Result<()> {
     let order = &run.order;
     let (workflow, job) = match order.target {
         Target::Workflow(id, _) => (Some(id), None),
@@ -80,12 +81,12 @@ pub async fn insert(tx: &mut PgConnection, run: &NewRun, tasks: &[NewTask]) -> R
                 tenant_id, id, workflow_id, job_id, name, project_id, workflow_version, status, trigger, context,
                 created_by, rerun_of, workflow_owner_id, project_owner_id, parent_run_id, parent_task_id, item, depth,
                 schedule_id, hook_id, priority, timeout_ms, deadline_at, concurrency_key, concurrency_limit, admitted,
-                inputs, notify
+                inputs, notify, kept_by
             )
             VALUES (
                 $1, $2, $3, $4, $5, $6, $7, 'pending', $8, $9::json, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
                 $20, $21, CASE WHEN $21 > 0 THEN now() + make_interval(secs => $21 / 1000.0) END, $22, $23,
-                $22 IS NULL, $24::json, $25::json
+                $22 IS NULL, $24::json, $25::json, $46
             )
         )
         INSERT INTO tasks (
@@ -153,6 +154,7 @@ pub async fn insert(tx: &mut PgConnection, run: &NewRun, tasks: &[NewTask]) -> R
     .bind(column(|task| &task.worker_label))
     .bind(column(|task| &task.r#type))
     .bind(secrets)
+    .bind(keeper)
     .execute(tx)
     .await?;
     Ok(())

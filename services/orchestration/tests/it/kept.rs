@@ -1,4 +1,4 @@
-//! Runs of many tasks, which an engine keeps in its memory while nobody else writes them.
+//! Runs that an engine keeps in its memory while nobody else writes them: its own from the start, others when they are large.
 
 use std::collections::BTreeMap;
 
@@ -54,6 +54,42 @@ async fn two_replicas_take_a_large_run_out_of_each_others_hands() {
     assert_eq!(ended.rows_processed, u64::from(MANY + 1) * 10);
     assert!(bench.tasks(&run).await.iter().all(|task| task.attempt == 1 && task.started_at.is_some()));
     assert_eq!(bench.ask::<i64>(KEEPERS).await, 0, "what has ended is nobody's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_engine_does_not_read_the_tasks_of_its_own_runs_again() {
+    let bench = Bench::new(10, LEASE_MS).await;
+    bench.plan(vec![task("first", &[]), task("second", &[0])]);
+    let run = bench.execute().await;
+    assert_eq!(bench.ask::<i64>(KEEPERS).await, 1);
+    // Who reads them now finds a second task that waits for nothing and is given nothing.
+    bench.sql("UPDATE orchestration.tasks SET upstream = '{}', edge_types = '{}' WHERE ordinal = 1").await;
+    let mut worker = bench.worker(1).await;
+    let first = worker.task().await;
+    assert_eq!(first.place, "first");
+    worker.complete(&first);
+    let second = worker.task().await;
+    assert_eq!((second.place.as_str(), second.inputs.len()), ("second", 1));
+    worker.complete(&second);
+    bench.ended(&run, pb::RunStatus::Succeeded).await;
+    assert_eq!(bench.ask::<i64>(KEEPERS).await, 0, "what has ended is nobody's");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_another_replica_started_is_taken_over() {
+    let bench = Bench::new(10, LEASE_MS).await;
+    bench.plan(vec![task("first", &[]), task("second", &[0])]);
+    let mut worker = bench.worker(1).await;
+    bench.move_to_replica().await;
+    let run = bench.execute().await;
+    for place in ["first", "second"] {
+        let task = worker.task().await;
+        assert_eq!(task.place, place);
+        worker.complete(&task);
+        worker.recorded().await;
+    }
+    bench.ended(&run, pb::RunStatus::Succeeded).await;
+    assert_eq!(bench.ask::<i64>(KEEPERS).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,6 +25,7 @@ pub use self::plan::Planned;
 use crate::domain::engine::Event;
 use crate::domain::order::{Order, Target};
 use crate::events;
+use crate::jobs::input::EngineDoor;
 use crate::jobs::keys;
 use crate::jobs::settle::{self, Settled};
 use crate::jobs::standing;
@@ -44,6 +45,7 @@ pub struct Launcher {
     pub jobs: JobServiceClient<Channel>,
     pub datasets: DatasetServiceClient<Channel>,
     pub delegations: DelegationServiceClient<Channel>,
+    pub engine: EngineDoor,
 }
 
 /// A run that only needs to be written.
@@ -99,6 +101,39 @@ impl Launcher {
         let live = rows::live_run(&run, tasks, &rows);
         Ok(Prepared { run, rows, live })
     }
+
+    /// Writes a run with its tasks, readies the first, and announces it. The caller has checked [`admit_one_more`], and
+    /// commits at once.
+    ///
+    /// # Errors
+    /// `Unavailable` when Postgres is away.
+    pub async fn write(
+        &self,
+        tx: &mut PgConnection,
+        ctx: &RequestContext,
+        standing: &Standing,
+        prepared: Prepared,
+    ) -> Result<Settled> {
+        let Prepared { mut run, rows, mut live } = prepared;
+        if keys::is_shared_with_ancestors(tx, &run).await? {
+            run.concurrency = None;
+            (live.keyed, live.admitted) = (false, true);
+        }
+        // Why not with its context: that may be large.
+        live.kept_by = live.context.is_none().then_some(self.engine.id);
+        let tenant = run.order.tenant;
+        store::share::add_run(tx, &standing::share(tenant, standing)).await?;
+        store::new_run::insert(tx, &run, &rows, live.kept_by).await?;
+        let (mut settled, written) = settle::settle_new(tx, live).await?;
+        trinity_outbox::write(tx, ctx, events::started(&run)).await?;
+        if let Some(concurrency) = &run.concurrency {
+            settled.ready |= keys::admit(tx, tenant, run.project, &concurrency.key).await?;
+        }
+        for run in written {
+            self.engine.keep(run);
+        }
+        Ok(settled)
+    }
 }
 
 /// The run's row. The version that runs is pinned.
@@ -141,32 +176,6 @@ fn concurrency(plan: &Plan, context: &str) -> Result<Option<Concurrency>> {
     Ok(Some(Concurrency { key, limit: i32::try_from(plan.concurrency_limit).unwrap_or(i32::MAX) }))
 }
 
-/// Writes a run with its tasks, readies the first, and announces it. The caller has checked [`admit_one_more`].
-///
-/// # Errors
-/// `Unavailable` when Postgres is away.
-pub async fn write(
-    tx: &mut PgConnection,
-    ctx: &RequestContext,
-    standing: &Standing,
-    prepared: Prepared,
-) -> Result<Settled> {
-    let Prepared { mut run, rows, mut live } = prepared;
-    if keys::is_shared_with_ancestors(tx, &run).await? {
-        run.concurrency = None;
-        (live.keyed, live.admitted) = (false, true);
-    }
-    let tenant = run.order.tenant;
-    store::share::add_run(tx, &standing::share(tenant, standing)).await?;
-    store::new_run::insert(tx, &run, &rows).await?;
-    let mut settled = settle::settle_run(tx, live, Event::Created).await?;
-    trinity_outbox::write(tx, ctx, events::started(&run)).await?;
-    if let Some(concurrency) = &run.concurrency {
-        settled.ready |= keys::admit(tx, tenant, run.project, &concurrency.key).await?;
-    }
-    Ok(settled)
-}
-
 /// Checks that the tenant's plan allows another run that has not ended. Runs below others do not count.
 ///
 /// # Errors
@@ -201,7 +210,7 @@ pub async fn write_ended(
         concurrency: None,
         order,
     };
-    store::new_run::insert(tx, &run, &[]).await?;
+    store::new_run::insert(tx, &run, &[], None).await?;
     trinity_outbox::write(tx, ctx, events::started(&run)).await?;
     let live = rows::live_run(&run, &[], &[]);
     let Some(error) = error else {

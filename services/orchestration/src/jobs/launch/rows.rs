@@ -9,6 +9,7 @@ use trinity_proto::workflow::{EdgeType, PlanEdge, PlanTask};
 use crate::domain::backoff::Backoff;
 use crate::domain::engine::{Edge, EdgeKind, RunState, RunStatus, TaskState, TaskStatus};
 use crate::domain::file::File;
+use crate::domain::native::is_native;
 use crate::store::live::{LiveRun, LiveTask};
 use crate::store::new_run::{NewRun, NewTask};
 use crate::store::status;
@@ -24,9 +25,8 @@ const PRIORITIES: std::ops::RangeInclusive<i64> = -1_000_000..=1_000_000;
 pub(super) fn new_task(task: &PlanTask, files: &HashMap<String, File>, priority: i32) -> Result<NewTask> {
     let datasets: Vec<&File> = task.dataset_ids.iter().filter_map(|id| files.get(id)).collect();
     let kinds: Vec<EdgeKind> = task.inputs.iter().map(edge_kind).collect();
-    let is_native = crate::domain::native::is_native(&task.atom);
     let timeout_ms = match task.timeout_ms {
-        0 if is_native => 0,
+        0 if is_native(&task.atom) => 0,
         0 => DEFAULT_TIMEOUT_MS,
         limit => limit,
     };
@@ -71,7 +71,7 @@ pub(super) fn live_run(run: &NewRun, tasks: &[PlanTask], rows: &[NewTask]) -> Li
         opened: Vec::new(),
         upstream: task.inputs.iter().map(|edge| Edge { from: edge.from as usize, kind: edge_kind(edge) }).collect(),
     };
-    LiveRun {
+    let live = LiveRun {
         tenant: run.order.tenant,
         id: run.order.id,
         target: run.order.target,
@@ -87,14 +87,16 @@ pub(super) fn live_run(run: &NewRun, tasks: &[PlanTask], rows: &[NewTask]) -> Li
         priority: run.order.priority,
         created_by: run.order.created_by,
         kept_by: None,
-        context: Some(run.order.context.clone()),
+        context: None,
         inputs: run.order.inputs.clone(),
         state: RunState {
             status: RunStatus::Pending,
             tasks: tasks.iter().zip(rows).map(|(task, row)| state(task, row)).collect(),
         },
         tasks: rows.iter().map(live_task).collect(),
-    }
+    };
+    let context = live.asks_for_context().then(|| run.order.context.clone());
+    LiveRun { context, ..live }
 }
 
 fn live_task(row: &NewTask) -> LiveTask {
@@ -102,7 +104,7 @@ fn live_task(row: &NewTask) -> LiveTask {
         id: row.id,
         place: row.place.clone(),
         atom: row.atom.clone(),
-        config: row.config.clone(),
+        config: if is_native(&row.atom) { row.config.clone() } else { String::new() },
         passthrough: row.passthrough,
         priority: row.priority,
         label: row.worker_label.clone(),
