@@ -82,6 +82,7 @@ impl Engine {
             for input in inputs.drain(..) {
                 self.take(input, &mut batch);
             }
+            // Why: a run that is only to be remembered is not committed yet.
             if is_idle {
                 continue;
             }

@@ -7,6 +7,8 @@ use trinity_error::Result;
 use trinity_ids::{RunId, TaskId, TenantId};
 use uuid::Uuid;
 
+use crate::store::run::span;
+
 /// What an event changed in a task.
 #[derive(Debug, Clone)]
 pub struct TaskChange {
@@ -75,6 +77,7 @@ pub async fn write_tasks(tx: &mut PgConnection, changes: &[TaskChange]) -> Resul
     if changes.is_empty() {
         return Ok(());
     }
+    let (oldest, newest) = span(changes.iter().map(|change| change.run));
     macro_rules! column {
         ($field:ident) => {
             changes.iter().map(|change| change.$field.clone()).collect::<Vec<_>>()
@@ -146,7 +149,8 @@ pub async fn write_tasks(tx: &mut PgConnection, changes: &[TaskChange]) -> Resul
             dead = c.dead,
             completed_at = CASE WHEN c.ended THEN now() END
         FROM known AS c
-        WHERE t.tenant_id = c.tenant_id AND t.run_id = c.run_id AND t.ordinal = c.ordinal",
+        WHERE t.tenant_id = c.tenant_id AND t.run_id = c.run_id AND t.ordinal = c.ordinal
+            AND t.run_id BETWEEN $22 AND $23",
     )
     .bind(column!(tenant))
     .bind(column!(run))
@@ -169,6 +173,8 @@ pub async fn write_tasks(tx: &mut PgConnection, changes: &[TaskChange]) -> Resul
     .bind(column!(started))
     .bind(column!(parts))
     .bind(column!(opened))
+    .bind(oldest)
+    .bind(newest)
     .execute(tx)
     .await?;
     Ok(())
@@ -204,6 +210,7 @@ pub async fn write_runs(tx: &mut PgConnection, changes: &[RunChange]) -> Result<
     if changes.is_empty() {
         return Ok(());
     }
+    let (oldest, newest) = span(changes.iter().map(|change| change.run));
     let error = |pick: fn(&RunError) -> String| changes.iter().map(|c| c.error.as_ref().map(pick)).collect::<Vec<_>>();
     sqlx::query(
         "UPDATE runs AS r
@@ -227,7 +234,7 @@ pub async fn write_runs(tx: &mut PgConnection, changes: &[RunChange]) -> Result<
             tenant_id, id, status, rows_processed, result, error_task, error_task_id, error_attempt, error_code,
             error_message, ended, overrides, kept_by
         )
-        WHERE r.tenant_id = c.tenant_id AND r.id = c.id",
+        WHERE r.tenant_id = c.tenant_id AND r.id = c.id AND r.id BETWEEN $14 AND $15",
     )
     .bind(changes.iter().map(|c| c.tenant).collect::<Vec<_>>())
     .bind(changes.iter().map(|c| c.run).collect::<Vec<_>>())
@@ -242,6 +249,8 @@ pub async fn write_runs(tx: &mut PgConnection, changes: &[RunChange]) -> Result<
     .bind(changes.iter().map(|c| c.ended).collect::<Vec<_>>())
     .bind(changes.iter().map(|c| c.error.as_ref().is_some_and(|e| e.task_id.is_none())).collect::<Vec<_>>())
     .bind(changes.iter().map(|c| c.kept_by).collect::<Vec<_>>())
+    .bind(oldest)
+    .bind(newest)
     .execute(tx)
     .await?;
     Ok(())

@@ -10,6 +10,7 @@ use trinity_error::Result;
 use trinity_ids::{ProjectId, RunId, TaskId, TenantId, WorkerId, WorkflowId};
 
 use crate::store::queue::interval;
+use crate::store::run::span;
 
 /// How far a tenant that was idle may go ahead of the others, in tasks.
 const HEAD_START: i64 = 8;
@@ -38,18 +39,42 @@ pub struct Leased {
     pub is_first: bool,
 }
 
+/// A lease, before the task is read.
+#[derive(sqlx::FromRow)]
+struct Taken {
+    tenant_id: TenantId,
+    run_id: RunId,
+    task_id: TaskId,
+    ordinal: i32,
+    attempt: i32,
+    worker_id: WorkerId,
+    inputs: Option<String>,
+}
+
 /// Leases ready tasks with one of these labels to workers, as far as their slots go, and charges the tenants' virtual time.
 ///
-/// Slots are counted from leases, never up and down; the emptiest workers go first, so that load spreads. Tenants that
-/// another replica serves right now are left to it, so that two replicas together never exceed a tenant's limit.
+/// # Errors
+/// `Unavailable` when Postgres is away.
 pub async fn lease(
     tx: &mut PgConnection,
     labels: &[String],
     workers: &[(WorkerId, u32)],
     lease: Duration,
 ) -> Result<Vec<Leased>> {
+    let taken = take(tx, labels, workers, lease).await?;
+    if taken.is_empty() { Ok(Vec::new()) } else { read(tx, &taken).await }
+}
+
+/// Slots are counted from leases, never up and down; the emptiest workers go first, so that load spreads. Tenants that
+/// another replica serves right now are left to it, so that two replicas together never exceed a tenant's limit.
+async fn take(
+    tx: &mut PgConnection,
+    labels: &[String],
+    workers: &[(WorkerId, u32)],
+    lease: Duration,
+) -> Result<Vec<Taken>> {
     // Why one statement: an idle system pays for every round trip to Postgres between a task and the next.
-    let leased = sqlx::query_as(
+    let taken = sqlx::query_as(
         "WITH RECURSIVE free AS MATERIALIZED (
             -- For every free slot its worker.
             SELECT coalesce(array_agg(w.worker_id ORDER BY slot, w.worker_id), '{}') AS workers
@@ -145,22 +170,49 @@ pub async fn lease(
             FROM newest, (SELECT tenant_id, count(*) AS tasks FROM taken GROUP BY tenant_id) AS c
             WHERE s.tenant_id = c.tenant_id
         )
-        SELECT
-            k.tenant_id, k.run_id, k.task_id, k.ordinal, k.attempt, k.worker_id, r.project_id,
-            coalesce(r.workflow_id, r.job_id) AS workflow_id, t.place, t.atom, t.atom_version, t.config::text AS config,
-            k.inputs::text AS inputs, t.datasets::text AS datasets, t.timeout_ms, t.secrets, r.context::text AS context,
-            r.status = 'pending' AS is_first
-        FROM taken AS k
-        CROSS JOIN LATERAL (
-            SELECT * FROM tasks WHERE tenant_id = k.tenant_id AND run_id = k.run_id AND ordinal = k.ordinal OFFSET 0
-        ) AS t
-        CROSS JOIN LATERAL (SELECT * FROM runs WHERE tenant_id = k.tenant_id AND id = k.run_id OFFSET 0) AS r",
+        SELECT tenant_id, run_id, task_id, ordinal, attempt, worker_id, inputs::text AS inputs FROM taken",
     )
     .bind(workers.iter().map(|worker| worker.0).collect::<Vec<_>>())
     .bind(workers.iter().map(|worker| i64::from(worker.1)).collect::<Vec<_>>())
     .bind(HEAD_START)
     .bind(labels)
     .bind(interval(lease))
+    .fetch_all(tx)
+    .await?;
+    Ok(taken)
+}
+
+/// Reads what workers need of tasks that are leased.
+///
+/// Why not in the statement that leases: it would open the tables of all months, also when there is nothing to lease.
+async fn read(tx: &mut PgConnection, taken: &[Taken]) -> Result<Vec<Leased>> {
+    let (oldest, newest) = span(taken.iter().map(|task| task.run_id));
+    let leased = sqlx::query_as(
+        "SELECT
+            k.*, r.project_id, coalesce(r.workflow_id, r.job_id) AS workflow_id, t.place, t.atom, t.atom_version,
+            t.config::text AS config, t.datasets::text AS datasets, t.timeout_ms, t.secrets, r.context::text AS context,
+            r.status = 'pending' AS is_first
+        FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::uuid[], $7::text[])
+            AS k (tenant_id, run_id, task_id, ordinal, attempt, worker_id, inputs)
+        CROSS JOIN LATERAL (
+            SELECT *
+            FROM tasks
+            WHERE tenant_id = k.tenant_id AND run_id = k.run_id AND ordinal = k.ordinal AND run_id BETWEEN $8 AND $9
+            OFFSET 0
+        ) AS t
+        CROSS JOIN LATERAL (
+            SELECT * FROM runs WHERE tenant_id = k.tenant_id AND id = k.run_id AND id BETWEEN $8 AND $9 OFFSET 0
+        ) AS r",
+    )
+    .bind(taken.iter().map(|task| task.tenant_id).collect::<Vec<_>>())
+    .bind(taken.iter().map(|task| task.run_id).collect::<Vec<_>>())
+    .bind(taken.iter().map(|task| task.task_id).collect::<Vec<_>>())
+    .bind(taken.iter().map(|task| task.ordinal).collect::<Vec<_>>())
+    .bind(taken.iter().map(|task| task.attempt).collect::<Vec<_>>())
+    .bind(taken.iter().map(|task| task.worker_id).collect::<Vec<_>>())
+    .bind(taken.iter().map(|task| task.inputs.as_deref()).collect::<Vec<_>>())
+    .bind(oldest)
+    .bind(newest)
     .fetch_all(tx)
     .await?;
     Ok(leased)
@@ -171,6 +223,7 @@ pub async fn begin(tx: &mut PgConnection, runs: &[(TenantId, RunId)]) -> Result<
     if runs.is_empty() {
         return Ok(());
     }
+    let (oldest, newest) = span(runs.iter().map(|run| run.1));
     sqlx::query(
         "UPDATE runs AS r
         SET status = 'running', started_at = coalesce(r.started_at, now())
@@ -180,14 +233,16 @@ pub async fn begin(tx: &mut PgConnection, runs: &[(TenantId, RunId)]) -> Result<
             CROSS JOIN LATERAL (
                 SELECT r.tenant_id, r.id
                 FROM runs AS r
-                WHERE r.tenant_id = k.tenant_id AND r.id = k.id AND r.status = 'pending'
+                WHERE r.tenant_id = k.tenant_id AND r.id = k.id AND r.id BETWEEN $3 AND $4 AND r.status = 'pending'
                 FOR UPDATE SKIP LOCKED
             ) AS r
         ) AS pending
-        WHERE r.tenant_id = pending.tenant_id AND r.id = pending.id",
+        WHERE r.tenant_id = pending.tenant_id AND r.id = pending.id AND r.id BETWEEN $3 AND $4",
     )
     .bind(runs.iter().map(|run| run.0).collect::<Vec<_>>())
     .bind(runs.iter().map(|run| run.1).collect::<Vec<_>>())
+    .bind(oldest)
+    .bind(newest)
     .execute(tx)
     .await?;
     Ok(())

@@ -13,6 +13,7 @@ use crate::domain::file::{File, Part, read_files};
 use crate::domain::native::WORKFLOW;
 use crate::domain::order::{Parent, Target};
 use crate::store::queue::TaskKey;
+use crate::store::run::span;
 use crate::store::status;
 
 /// A run under the engine's lock.
@@ -190,6 +191,7 @@ impl Locked {
 
 /// Locks runs in id order.
 pub async fn lock(tx: &mut PgConnection, keys: &[(TenantId, RunId)]) -> Result<Vec<Locked>> {
+    let (oldest, newest) = span(keys.iter().map(|key| key.1));
     let runs: Vec<RunRow> = sqlx::query_as(
         "SELECT
             r.tenant_id, r.id, workflow_id, job_id, project_id, name, status, paused, admitted,
@@ -199,11 +201,16 @@ pub async fn lock(tx: &mut PgConnection, keys: &[(TenantId, RunId)]) -> Result<V
             SELECT tenant_id, id FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id) ORDER BY id
         ) AS k
         CROSS JOIN LATERAL (
-            SELECT * FROM runs AS r WHERE r.tenant_id = k.tenant_id AND r.id = k.id FOR UPDATE
+            SELECT *
+            FROM runs AS r
+            WHERE r.tenant_id = k.tenant_id AND r.id = k.id AND r.id BETWEEN $3 AND $4
+            FOR UPDATE
         ) AS r",
     )
     .bind(keys.iter().map(|key| key.0).collect::<Vec<_>>())
     .bind(keys.iter().map(|key| key.1).collect::<Vec<_>>())
+    .bind(oldest)
+    .bind(newest)
     .fetch_all(tx)
     .await?;
     Ok(runs.into_iter().map(Locked).collect())
@@ -285,6 +292,7 @@ pub async fn load_tasks(
 
 /// Reads all tasks of runs. A task at work without a row of the queue is one that the engine carries out itself.
 async fn read_tasks(tx: &mut PgConnection, runs: &mut [&mut LiveRun]) -> Result<()> {
+    let (oldest, newest) = span(runs.iter().map(|run| run.id));
     let rows: Vec<TaskRow> = sqlx::query_as(
         "SELECT
             k.run_id, t.id, place, atom, CASE WHEN atom IN ('workflow', 'input', 'output') THEN config::text END AS config,
@@ -293,11 +301,17 @@ async fn read_tasks(tx: &mut PgConnection, runs: &mut [&mut LiveRun]) -> Result<
             handed_on::text AS handed_on, parts::text AS parts
         FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, run_id)
         CROSS JOIN LATERAL (
-            SELECT * FROM tasks WHERE tenant_id = k.tenant_id AND run_id = k.run_id ORDER BY ordinal OFFSET 0
+            SELECT *
+            FROM tasks
+            WHERE tenant_id = k.tenant_id AND run_id = k.run_id AND run_id BETWEEN $3 AND $4
+            ORDER BY ordinal
+            OFFSET 0
         ) AS t",
     )
     .bind(runs.iter().map(|run| run.tenant).collect::<Vec<_>>())
     .bind(runs.iter().map(|run| run.id).collect::<Vec<_>>())
+    .bind(oldest)
+    .bind(newest)
     .fetch_all(&mut *tx)
     .await?;
     let mut by_run: HashMap<RunId, Vec<TaskRow>> = HashMap::new();
