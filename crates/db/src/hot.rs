@@ -19,8 +19,8 @@ use crate::Db;
 /// ```
 ///
 /// Invariant: a scan that depends on `context` cannot start before `context` has given its row, and the policies'
-/// own reading of the setting is a subquery of that scan, so the setting is always there first. `OFFSET 0` keeps the
-/// planner from pulling the scan up. A test with forced row-level security fails when this does not hold.
+/// own reading of the setting is a subquery of that scan, so the setting is always there first. `OFFSET 0`, or a `LIMIT`,
+/// keeps the planner from pulling the scan up. A test with forced row-level security fails when this does not hold.
 pub const CONTEXT_CTE: &str =
     "WITH context AS MATERIALIZED (SELECT set_config('app.tenant_id', $1::text, true) AS tenant)";
 

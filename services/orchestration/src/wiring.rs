@@ -7,7 +7,6 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use async_trait::async_trait;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 use tonic::service::Routes;
 use trinity_context::RequestContext;
 use trinity_db::Db;
@@ -46,6 +45,7 @@ use crate::jobs::launch::Launcher;
 use crate::jobs::memory::Memory;
 use crate::jobs::meter::Meter;
 use crate::jobs::openlineage::{Collector, OpenLineage, Receiver};
+use crate::jobs::plans::Plans;
 use crate::jobs::registrar::{Registrar, Written};
 use crate::jobs::retention::Days;
 use crate::jobs::standing::Standings;
@@ -111,7 +111,7 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         lease: Duration::from_millis(config.lease_ms.into()),
         workers: HashMap::new(),
         memory: Memory::new(engine.id),
-        planned_at: Instant::now(),
+        plans: Plans::new(),
         returns: false,
         orphans: false,
     };

@@ -21,6 +21,7 @@ use crate::jobs::bells::Bells;
 use crate::jobs::claim;
 use crate::jobs::input::{Connected, Ending, Input};
 use crate::jobs::memory::Memory;
+use crate::jobs::plans::Plans;
 use crate::jobs::settle::{self, Ended, Happened};
 use crate::store;
 use crate::store::queue::TaskKey;
@@ -35,8 +36,6 @@ const EXPIRED_AT_ONCE: i64 = 500;
 /// How many runs above and below each other one transaction heeds.
 const TREE_AT_ONCE: i64 = 200;
 const OVERDUE_AT_ONCE: i64 = 100;
-/// How long Postgres keeps the plans of the engine's statements: a plan for small tables is slow on large ones.
-const PLANS_LAST: Duration = Duration::from_secs(1);
 
 /// The engine of one replica.
 pub struct Engine {
@@ -47,8 +46,7 @@ pub struct Engine {
     pub lease: Duration,
     pub workers: HashMap<WorkerId, Connected>,
     pub memory: Memory,
-    /// Since when Postgres has plans.
-    pub planned_at: Instant,
+    pub plans: Plans,
     /// Whether parents are to hear of children in the next cycle.
     pub returns: bool,
     /// Whether children of parents that ended are to be cancelled in the next cycle.
@@ -158,11 +156,7 @@ impl Engine {
     async fn cycle(&mut self, batch: &Batch) -> Result<()> {
         let started = Instant::now();
         let mut outcome = Outcome { renewed: self.renew(batch).await?, ..Outcome::default() };
-        let is_due = self.planned_at.elapsed() > PLANS_LAST;
-        let mut tx = self.db.begin_keyed("engine", is_due).await?;
-        if is_due {
-            self.planned_at = started;
-        }
+        let mut tx = self.db.begin_keyed("engine", self.plans.are_old(batch.ended.len())).await?;
         store::log::insert(&mut tx, &batch.logs).await?;
         let happened = happened(&mut tx, batch).await?;
         outcome.settled = settle::settle(&mut tx, &happened, &mut self.memory).await?;

@@ -18,6 +18,7 @@ mod native;
 pub mod notices;
 pub mod openlineage;
 pub mod partitions;
+pub mod plans;
 pub mod registrar;
 pub mod retention;
 pub mod schedules;
