@@ -4,35 +4,34 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// The longest, so that a new month's partition is seen to.
-const LONGEST: Duration = Duration::from_secs(60);
-/// How many attempts may end before the first plans are made anew.
-const FIRST: usize = 64;
+/// While the engine is busy: a queue may grow by ten thousands within seconds, and be gone as soon.
+const BUSY: Duration = Duration::from_secs(1);
+/// While it is not: making them anew would be most of what a single run takes.
+const IDLE: Duration = Duration::from_secs(60);
+/// How many attempts that ended make a busy engine.
+const MANY: usize = 64;
 
 /// The plans that Postgres has.
 pub struct Plans {
     made_at: Instant,
     ended: usize,
-    last: usize,
 }
 
 impl Plans {
     /// Those of a connection that has none yet.
     #[must_use]
     pub fn new() -> Self {
-        Self { made_at: Instant::now(), ended: 0, last: FIRST }
+        Self { made_at: Instant::now(), ended: 0 }
     }
 
-    /// Whether they are to be made anew, now that so many more attempts end: each time after twice as many as the last time.
+    /// Whether they are to be made anew, now that so many more attempts end.
     pub fn are_old(&mut self, ended: usize) -> bool {
         self.ended += ended;
-        if self.ended < self.last && self.made_at.elapsed() < LONGEST {
+        let last = if self.ended < MANY { IDLE } else { BUSY };
+        if self.made_at.elapsed() < last {
             return false;
         }
-        if self.ended >= self.last {
-            self.last = self.last.saturating_mul(2);
-        }
-        (self.made_at, self.ended) = (Instant::now(), 0);
+        *self = Self::new();
         true
     }
 }
@@ -42,13 +41,15 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn plans_are_made_anew_as_tables_grow_and_once_a_minute() {
+    async fn plans_last_a_second_when_much_ends_and_a_minute_when_little_does() {
         let mut plans = Plans::new();
-        let counts: Vec<usize> = (1..=FIRST * 7).filter(|_| plans.are_old(1)).collect();
-        assert_eq!(counts, [FIRST, FIRST * 3, FIRST * 7]);
-        assert!(!plans.are_old(0));
-        tokio::time::advance(LONGEST).await;
+        assert!(!plans.are_old(MANY), "not at once");
+        tokio::time::advance(BUSY).await;
         assert!(plans.are_old(0));
-        assert!(!plans.are_old(0));
+        tokio::time::advance(BUSY).await;
+        assert!(!plans.are_old(MANY - 1));
+        tokio::time::advance(IDLE).await;
+        assert!(plans.are_old(0));
+        assert!(!plans.are_old(MANY - 1), "counted from the last time");
     }
 }
