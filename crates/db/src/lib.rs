@@ -73,8 +73,8 @@ impl Db {
         self.open(format!("BEGIN; SET LOCAL app.tenant_id = '{tenant}'; {}", timeout())).await
     }
 
-    /// As [`Db::begin`], for statements whose plan does not depend on their arguments, inserts and rows found by their keys: Postgres plans each
-    /// once a connection, not anew each of the first five times.
+    /// As [`Db::begin`], for statements whose plan does not depend on their arguments, inserts and rows found by their keys:
+    /// Postgres plans each once a connection, not anew each of the first five times.
     ///
     /// # Errors
     /// As [`Db::begin`].

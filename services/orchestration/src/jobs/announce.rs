@@ -60,9 +60,9 @@ impl Announcer {
         for task in leased {
             self.note(change(&[
                 ("kind", "task"),
-                ("tenant_id", &task.tenant_id.to_string()),
-                ("run_id", &task.run_id.to_string()),
-                ("task_id", &task.task_id.to_string()),
+                ("tenant_id", &task.key.tenant_id.to_string()),
+                ("run_id", &task.key.run_id.to_string()),
+                ("task_id", &task.key.task_id.to_string()),
                 ("status", "running"),
             ]));
         }

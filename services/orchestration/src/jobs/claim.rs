@@ -15,7 +15,6 @@ use crate::jobs::engine::task_ref;
 use crate::jobs::input::Connected;
 use crate::store;
 use crate::store::claim::Leased;
-use crate::store::queue::TaskKey;
 
 /// Claims tasks for every free slot; runs whose first task is among them begin. A worker that has been silent for as long
 /// as a lease lasts gets nothing, though its connection stands.
@@ -36,7 +35,7 @@ pub async fn claim(
         all.extend(store::claim::lease(tx, labels, &workers, lease).await?);
     }
     let begun: BTreeSet<_> =
-        all.iter().filter(|task| task.is_first).map(|task| (task.tenant_id, task.run_id)).collect();
+        all.iter().filter(|task| task.is_first).map(|task| (task.key.tenant_id, task.key.run_id)).collect();
     store::claim::begin(tx, &begun.into_iter().collect::<Vec<_>>()).await?;
     Ok(all)
 }
@@ -44,27 +43,21 @@ pub async fn claim(
 /// A leased task as its worker gets it.
 #[must_use]
 pub fn assigned(task: &Leased) -> pb::AssignedTask {
-    let folder = ProjectFolder::new(task.tenant_id, task.project_id).workflow(task.workflow_id);
-    let key = TaskKey {
-        tenant_id: task.tenant_id,
-        run_id: task.run_id,
-        task_id: task.task_id,
-        ordinal: task.ordinal,
-        attempt: task.attempt,
-    };
+    let key = &task.key;
+    let folder = ProjectFolder::new(key.tenant_id, task.project_id).workflow(task.workflow_id);
     pb::AssignedTask {
-        task: Some(task_ref(&key)),
-        tenant_id: task.tenant_id.to_string(),
+        task: Some(task_ref(key)),
+        tenant_id: key.tenant_id.to_string(),
         project_id: task.project_id.to_string(),
         workflow_id: task.workflow_id.to_string(),
-        run_id: task.run_id.to_string(),
+        run_id: key.run_id.to_string(),
         place: task.place.clone(),
         atom: task.atom.clone(),
         atom_version: task.atom_version.clone(),
         config: Some(Json::new(task.config.clone())),
         inputs: task.inputs.as_deref().map(files).unwrap_or_default(),
         datasets: files(&task.datasets),
-        output_prefix: folder.output_prefix(task.run_id, task.task_id, task.attempt.unsigned_abs()),
+        output_prefix: folder.output_prefix(key.run_id, key.task_id, key.attempt.unsigned_abs()),
         timeout_ms: task.timeout_ms.unsigned_abs(),
         context: Some(Json::new(task.context.clone())),
         cache_prefix: folder.cache_prefix(),

@@ -75,8 +75,7 @@ impl Engine {
                 () = std::future::ready(()), if self.returns || self.orphans => {}
                 count = self.inputs.recv_many(&mut inputs, BATCH) => if count == 0 { return },
             }
-            let is_idle =
-                !batch.sweep && !inputs.is_empty() && inputs.iter().all(|input| matches!(input, Input::New(_)));
+            let is_idle = !inputs.is_empty() && inputs.iter().all(|input| matches!(input, Input::New(_)));
             for input in inputs.drain(..) {
                 self.take(input, &mut batch);
             }

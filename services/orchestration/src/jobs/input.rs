@@ -127,10 +127,13 @@ impl EngineDoor {
         let _ = self.inputs.send(input).await;
     }
 
-    /// Hands over a run whose row names this engine as its keeper, before it is committed: no result of it can be earlier.
-    /// When the engine is behind, it will load the run.
-    pub fn keep(&self, run: LiveRun) {
-        let _ = self.inputs.try_send(Input::New(Box::new(run)));
+    /// A place for a run that is to name this engine as its keeper; none when the engine is behind. Whoever has one fills
+    /// it before he commits the run, so that no result of it can be earlier.
+    ///
+    /// Why a place first: a start that is made again has new tasks under the same id, and an engine that is named but not
+    /// told would go on with those of the time before.
+    pub fn place(&self) -> Option<mpsc::Permit<'_, Input>> {
+        self.inputs.try_reserve().ok()
     }
 
     /// Says that something became ready. When the engine is behind, it will look anyway.

@@ -50,8 +50,9 @@ impl Memory {
         }
     }
 
-    /// Keeps a run that says it is kept here.
+    /// Keeps a run that says it is kept here, in place of what was known of it.
     pub fn remember(&mut self, run: LiveRun) {
+        self.take(run.id);
         if run.kept_by != Some(self.id) {
             return;
         }

@@ -161,13 +161,13 @@ async fn load(tx: &mut PgConnection, happened: &Happened, memory: &mut Memory) -
 ///
 /// # Errors
 /// `Unavailable` when Postgres is away.
-pub async fn settle_new(tx: &mut PgConnection, run: LiveRun) -> Result<(Settled, Vec<LiveRun>)> {
+pub async fn settle_new(tx: &mut PgConnection, run: LiveRun) -> Result<(Settled, Option<LiveRun>)> {
     let keeper = run.kept_by;
     let mut desk = Desk::new(vec![run]);
     desk.keeper = keeper;
     desk.carry_out(0, Event::Created, None);
     let settled = desk.write(tx).await?;
-    Ok((settled, desk.runs))
+    Ok((settled, desk.runs.pop()))
 }
 
 /// Applies one event that concerns a whole run, such as its cancellation.

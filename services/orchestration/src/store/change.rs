@@ -7,7 +7,7 @@ use trinity_error::Result;
 use trinity_ids::{RunId, TaskId, TenantId};
 use uuid::Uuid;
 
-use crate::store::run::span;
+use crate::store::live::span;
 
 /// What an event changed in a task.
 #[derive(Debug, Clone)]

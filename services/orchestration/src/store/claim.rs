@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 use trinity_error::Result;
-use trinity_ids::{ProjectId, RunId, TaskId, TenantId, WorkerId, WorkflowId};
+use trinity_ids::{ProjectId, RunId, TenantId, WorkerId, WorkflowId};
 
-use crate::store::queue::interval;
-use crate::store::run::span;
+use crate::store::live::span;
+use crate::store::queue::{TaskKey, interval};
 
 /// How far a tenant that was idle may go ahead of the others, in tasks.
 const HEAD_START: i64 = 8;
@@ -18,11 +18,8 @@ const HEAD_START: i64 = 8;
 /// A leased task with all that its worker needs.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Leased {
-    pub tenant_id: TenantId,
-    pub run_id: RunId,
-    pub task_id: TaskId,
-    pub ordinal: i32,
-    pub attempt: i32,
+    #[sqlx(flatten)]
+    pub key: TaskKey,
     pub worker_id: WorkerId,
     pub project_id: ProjectId,
     pub workflow_id: WorkflowId,
@@ -42,16 +39,16 @@ pub struct Leased {
 /// A lease, before the task is read.
 #[derive(sqlx::FromRow)]
 struct Taken {
-    tenant_id: TenantId,
-    run_id: RunId,
-    task_id: TaskId,
-    ordinal: i32,
-    attempt: i32,
+    #[sqlx(flatten)]
+    key: TaskKey,
     worker_id: WorkerId,
     inputs: Option<String>,
 }
 
 /// Leases ready tasks with one of these labels to workers, as far as their slots go, and charges the tenants' virtual time.
+///
+/// Slots are counted from leases, never up and down; the emptiest workers go first, so that load spreads. Tenants that
+/// another replica serves right now are left to it, so that two replicas together never exceed a tenant's limit.
 ///
 /// # Errors
 /// `Unavailable` when Postgres is away.
@@ -65,8 +62,7 @@ pub async fn lease(
     if taken.is_empty() { Ok(Vec::new()) } else { read(tx, &taken).await }
 }
 
-/// Slots are counted from leases, never up and down; the emptiest workers go first, so that load spreads. Tenants that
-/// another replica serves right now are left to it, so that two replicas together never exceed a tenant's limit.
+/// The leases themselves, which touch the queue and the shares alone.
 async fn take(
     tx: &mut PgConnection,
     labels: &[String],
@@ -186,7 +182,7 @@ async fn take(
 ///
 /// Why not in the statement that leases: it would open the tables of all months, also when there is nothing to lease.
 async fn read(tx: &mut PgConnection, taken: &[Taken]) -> Result<Vec<Leased>> {
-    let (oldest, newest) = span(taken.iter().map(|task| task.run_id));
+    let (oldest, newest) = span(taken.iter().map(|task| task.key.run_id));
     let leased = sqlx::query_as(
         "SELECT
             k.*, r.project_id, coalesce(r.workflow_id, r.job_id) AS workflow_id, t.place, t.atom, t.atom_version,
@@ -204,11 +200,11 @@ async fn read(tx: &mut PgConnection, taken: &[Taken]) -> Result<Vec<Leased>> {
             SELECT * FROM runs WHERE tenant_id = k.tenant_id AND id = k.run_id AND id BETWEEN $8 AND $9 OFFSET 0
         ) AS r",
     )
-    .bind(taken.iter().map(|task| task.tenant_id).collect::<Vec<_>>())
-    .bind(taken.iter().map(|task| task.run_id).collect::<Vec<_>>())
-    .bind(taken.iter().map(|task| task.task_id).collect::<Vec<_>>())
-    .bind(taken.iter().map(|task| task.ordinal).collect::<Vec<_>>())
-    .bind(taken.iter().map(|task| task.attempt).collect::<Vec<_>>())
+    .bind(taken.iter().map(|task| task.key.tenant_id).collect::<Vec<_>>())
+    .bind(taken.iter().map(|task| task.key.run_id).collect::<Vec<_>>())
+    .bind(taken.iter().map(|task| task.key.task_id).collect::<Vec<_>>())
+    .bind(taken.iter().map(|task| task.key.ordinal).collect::<Vec<_>>())
+    .bind(taken.iter().map(|task| task.key.attempt).collect::<Vec<_>>())
     .bind(taken.iter().map(|task| task.worker_id).collect::<Vec<_>>())
     .bind(taken.iter().map(|task| task.inputs.as_deref()).collect::<Vec<_>>())
     .bind(oldest)

@@ -13,7 +13,6 @@ use crate::domain::file::{File, Part, read_files};
 use crate::domain::native::WORKFLOW;
 use crate::domain::order::{Parent, Target};
 use crate::store::queue::TaskKey;
-use crate::store::run::span;
 use crate::store::status;
 
 /// A run under the engine's lock.
@@ -187,6 +186,14 @@ impl Locked {
     pub fn empty(self) -> Result<LiveRun> {
         live_run(self.0)
     }
+}
+
+/// The least and the greatest of the ids of runs.
+///
+/// Why statements about many runs say them once more: a plan that is made before the ids are known opens the partitions of
+/// all months, and this lets it leave out all but those of these runs.
+pub fn span(runs: impl Iterator<Item = RunId>) -> (RunId, RunId) {
+    runs.fold((RunId::from(Uuid::max()), RunId::NIL), |(least, greatest), run| (least.min(run), greatest.max(run)))
 }
 
 /// Locks runs in id order.

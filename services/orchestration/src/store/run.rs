@@ -120,16 +120,6 @@ pub async fn get(tx: &mut PgConnection, tenant: TenantId, run: RunId) -> Result<
     sqlx::query_as(statement).bind(tenant).bind(run).fetch_optional(tx).await?.ok_or_else(|| Error::not_found("run"))
 }
 
-/// The least and the greatest of the ids of runs.
-///
-/// Why statements about many runs say them once more: a plan that is made before the ids are known opens the partitions of
-/// all months, and this lets it leave out all but those of these runs.
-pub fn span(runs: impl Iterator<Item = RunId>) -> (RunId, RunId) {
-    runs.fold((RunId::from(uuid::Uuid::max()), RunId::NIL), |(least, greatest), run| {
-        (least.min(run), greatest.max(run))
-    })
-}
-
 /// As [`get`], for the caller's tenant, in one round trip without a transaction.
 pub async fn get_at_once(db: &Db, ctx: &RequestContext, run: RunId) -> Result<Row> {
     // Invariant: begins with trinity_db::CONTEXT_CTE.

@@ -1,4 +1,5 @@
-//! Runs that an engine keeps in its memory while nobody else writes them: its own from the start, others when they are large.
+//! Runs that an engine keeps in its memory while nobody else writes them: its own from the start, others when they are
+//! large.
 
 use std::collections::BTreeMap;
 

@@ -25,7 +25,7 @@ pub use self::plan::Planned;
 use crate::domain::engine::Event;
 use crate::domain::order::{Order, Target};
 use crate::events;
-use crate::jobs::input::EngineDoor;
+use crate::jobs::input::{EngineDoor, Input};
 use crate::jobs::keys;
 use crate::jobs::settle::{self, Settled};
 use crate::jobs::standing;
@@ -120,7 +120,8 @@ impl Launcher {
             (live.keyed, live.admitted) = (false, true);
         }
         // Why not with its context: that may be large.
-        live.kept_by = live.context.is_none().then_some(self.engine.id);
+        let place = if live.context.is_none() { self.engine.place() } else { None };
+        live.kept_by = place.as_ref().map(|_| self.engine.id);
         let tenant = run.order.tenant;
         store::share::add_run(tx, &standing::share(tenant, standing)).await?;
         store::new_run::insert(tx, &run, &rows, live.kept_by).await?;
@@ -129,8 +130,8 @@ impl Launcher {
         if let Some(concurrency) = &run.concurrency {
             settled.ready |= keys::admit(tx, tenant, run.project, &concurrency.key).await?;
         }
-        for run in written {
-            self.engine.keep(run);
+        if let Some((place, run)) = place.zip(written) {
+            place.send(Input::New(Box::new(run)));
         }
         Ok(settled)
     }
