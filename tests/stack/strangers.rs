@@ -67,6 +67,7 @@ async fn a_foreign_id_answers_as_one_that_nobody_has() {
         ("POST", "/workflows/{}/check-in", &workflow),
         ("POST", "/workflows/{}/execute", &workflow),
         ("GET", "/runs/{}", &run),
+        ("GET", "/runs/{}/wait", &run),
         ("GET", "/runs/{}/tasks", &run),
         ("GET", "/runs/{}/logs", &run),
         ("POST", "/runs/{}/cancel", &run),

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::{Client, Result};
 
-/// How often a followed run is looked at.
+/// How often the tasks of a followed run are looked at.
 const POLL: Duration = Duration::from_millis(150);
 
 /// Starts a run of a workflow. Returns the answer, whose `run_id` names it.
@@ -24,13 +25,16 @@ pub async fn start(client: &Client, workflow_id: &str, context: Option<&Value>) 
 /// Those of the requests.
 pub async fn follow(client: &Client, run_id: &str, mut seen: impl FnMut(&[Value])) -> Result<Value> {
     loop {
+        let next = Instant::now() + POLL;
         // Why in this order: the tasks that are shown last are then those of the ended run.
-        let run = client.get(&format!("/runs/{run_id}"), &[]).await?;
+        let timeout_ms = POLL.as_millis().to_string();
+        let run = client.get(&format!("/runs/{run_id}/wait"), &[("timeout_ms", &timeout_ms)]).await?;
         seen(&tasks(client, run_id).await?);
         if has_ended(&run) {
             return Ok(run);
         }
-        tokio::time::sleep(POLL).await;
+        // Why: the answer comes early when too many wait.
+        tokio::time::sleep_until(next).await;
     }
 }
 

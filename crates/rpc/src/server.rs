@@ -18,6 +18,8 @@ use crate::{CancellationToken, Runtime};
 const HEALTH_INTERVAL: Duration = Duration::from_secs(1);
 /// How long calls under way may go on after the word to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+/// How many calls may be under way on one connection. The gateway has one to each service, and callers wait for runs.
+const MAX_CALLS: u32 = 1024;
 /// Connections are renewed now and then, so that calls spread over new replicas.
 const MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
 
@@ -108,6 +110,7 @@ async fn listen_until(listen: SocketAddr, services: Vec<Service>, shutdown: Canc
     // Why here: the server's own setting is for listeners that it opens itself; without it answers wait up to 40 ms.
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let server = tonic::transport::Server::builder()
+        .max_concurrent_streams(Some(MAX_CALLS))
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .http2_keepalive_interval(Some(Duration::from_secs(20)))

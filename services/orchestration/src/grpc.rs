@@ -45,6 +45,10 @@ impl RunService for Door {
         let (ctx, request) = open(request);
         Ok(Response::new(handlers::run::get(&self.app, &ctx, request).await?))
     }
+    async fn wait_for_run(&self, request: Request<pb::WaitForRunRequest>) -> Answer<pb::WaitForRunResponse> {
+        let (ctx, request) = open(request);
+        Ok(Response::new(handlers::run::wait(&self.app, &ctx, request).await?))
+    }
     async fn list_runs(&self, request: Request<pb::ListRunsRequest>) -> Answer<pb::ListRunsResponse> {
         let (ctx, request) = open(request);
         Ok(Response::new(handlers::run::list(&self.app, &ctx, request).await?))

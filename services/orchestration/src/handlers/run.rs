@@ -1,9 +1,12 @@
 //! Showing runs.
 
+use std::time::Duration;
+
 use sqlx::PgConnection;
+use tokio::time::Instant;
 use trinity_context::RequestContext;
 use trinity_db::{Scope, per_page_of};
-use trinity_error::{Code, Result, parse_id};
+use trinity_error::{Code, Error, Result, parse_id};
 use trinity_ids::RunId;
 use trinity_proto::common::PageInfo;
 use trinity_proto::orchestration as pb;
@@ -13,6 +16,12 @@ use crate::convert;
 use crate::store;
 use crate::store::run::{Filter, Row};
 use crate::wiring::App;
+
+/// How long a caller waits for a run's end when he does not say it.
+const USUAL_WAIT: Duration = Duration::from_secs(30);
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// How often whoever waits looks, whatever is told: while Redis is away, other replicas tell nothing.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 /// Finds a run with which the caller may do `permission`.
 ///
@@ -29,15 +38,51 @@ pub(super) async fn find(tx: &mut PgConnection, ctx: &RequestContext, run: RunId
 /// # Errors
 /// `NotFound`.
 pub async fn get(app: &App, ctx: &RequestContext, request: pb::GetRunRequest) -> Result<pb::GetRunResponse> {
-    let run: RunId = parse_id("run_id", &request.run_id)?;
-    let found = store::run::get_at_once(&app.db, ctx, run).await;
-    let run = match found.and_then(|row| ctx.require("run.read", &row.path(), "run").map(|()| row)) {
-        Ok(row) => row.into(),
-        // Why also for a run that the caller may not see: it must take as long as one that does not exist.
-        Err(error) if error.code() == Code::NotFound => show_start(app, ctx, run).await?,
-        Err(error) => return Err(error),
-    };
+    let run = show(app, ctx, parse_id("run_id", &request.run_id)?).await?;
     Ok(pb::GetRunResponse { run: Some(run) })
+}
+
+/// Shows a run when it has ended; as it is, when the time is over, when too many wait, or when this process is to stop.
+///
+/// # Errors
+/// `NotFound`; `InvalidArgument` for a time beyond the longest.
+pub async fn wait(app: &App, ctx: &RequestContext, request: pb::WaitForRunRequest) -> Result<pb::WaitForRunResponse> {
+    let run: RunId = parse_id("run_id", &request.run_id)?;
+    let time = match request.timeout_ms {
+        0 => USUAL_WAIT,
+        given => Duration::from_millis(given.into()),
+    };
+    if time > LONGEST_WAIT {
+        return Err(Error::invalid("timeout_ms", format!("is at most {}", LONGEST_WAIT.as_millis())));
+    }
+    let deadline = Instant::now() + time;
+    loop {
+        // Why before the run is read: it may end between the two.
+        let end = app.teller.bells.ends.wait_for(ctx.tenant()?, run);
+        let shown = show(app, ctx, run).await?;
+        let (Some(end), None) = (end, &shown.completed_at) else {
+            return Ok(pb::WaitForRunResponse { run: Some(shown) });
+        };
+        let now = Instant::now();
+        if now >= deadline || app.shutdown.is_cancelled() {
+            return Ok(pb::WaitForRunResponse { run: Some(shown) });
+        }
+        tokio::select! {
+            _ = end => {}
+            () = tokio::time::sleep_until(deadline.min(now + LOOK_AGAIN)) => {}
+            () = app.shutdown.cancelled() => {}
+        }
+    }
+}
+
+async fn show(app: &App, ctx: &RequestContext, run: RunId) -> Result<pb::Run> {
+    let found = store::run::get_at_once(&app.db, ctx, run).await;
+    match found.and_then(|row| ctx.require("run.read", &row.path(), "run").map(|()| row)) {
+        Ok(row) => Ok(row.into()),
+        // Why also for a run that the caller may not see: it must take as long as one that does not exist.
+        Err(error) if error.code() == Code::NotFound => show_start(app, ctx, run).await,
+        Err(error) => Err(error),
+    }
 }
 
 /// Shows what was no run a moment ago.

@@ -6,8 +6,10 @@ use std::collections::HashMap;
 
 use tokio::sync::mpsc;
 use trinity_bus::{Bus, Entry};
+use trinity_ids::RunId;
 use trinity_rpc::CancellationToken;
 
+use crate::jobs::ends::Ends;
 use crate::jobs::input::{EngineDoor, Input};
 use crate::jobs::notices::Notice;
 use crate::jobs::settle::Settled;
@@ -31,13 +33,14 @@ pub struct Announcer {
 enum Note {
     Ready,
     Stop(TaskKey),
+    Ended(RunId),
     Change(Entry),
 }
 
 impl Announcer {
-    /// Starts the publisher, and the listener that wakes the engine by other replicas' hints.
+    /// Starts the publisher, and the listener that passes other replicas' hints on to the engine and to who waits.
     #[must_use]
-    pub fn start(bus: &Bus, engine: EngineDoor, shutdown: &CancellationToken) -> Self {
+    pub fn start(bus: &Bus, engine: EngineDoor, ends: Ends, shutdown: &CancellationToken) -> Self {
         let (queue, notes) = mpsc::channel(QUEUE);
         let replica = uuid::Uuid::now_v7().to_string();
         let stop = shutdown.clone();
@@ -47,7 +50,7 @@ impl Announcer {
         });
         let (stop, hints) = (shutdown.clone(), bus.subscribe(HINTS));
         trinity_telemetry::spawn("run-hints", async move {
-            stop.run_until_cancelled(listen(hints, engine, replica)).await;
+            stop.run_until_cancelled(listen(hints, engine, ends, replica)).await;
         });
         Self { queue }
     }
@@ -76,6 +79,7 @@ impl Announcer {
             ]));
         }
         for (tenant, run, status) in &settled.runs {
+            self.note(Note::Ended(*run));
             self.note(change(&[
                 ("kind", "run"),
                 ("tenant_id", &tenant.to_string()),
@@ -118,7 +122,15 @@ impl Announcer {
 }
 
 fn change(fields: &[(&str, &str)]) -> Note {
-    Note::Change(fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    Note::Change(entry(fields))
+}
+
+fn hint(replica: &str, kind: &str, fields: &[(&str, &str)]) -> Entry {
+    entry(&[&[("from", replica), ("kind", kind)], fields].concat())
+}
+
+fn entry(fields: &[(&str, &str)]) -> Entry {
+    fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 async fn publish(bus: Bus, mut notes: mpsc::Receiver<Note>, replica: String) {
@@ -131,11 +143,12 @@ async fn publish(bus: Bus, mut notes: mpsc::Receiver<Note>, replica: String) {
             match note {
                 Note::Ready => ready = true,
                 Note::Stop(key) => hints.push(stop_entry(&replica, &key)),
+                Note::Ended(run) => hints.push(hint(&replica, "ended", &[("run_id", &run.to_string())])),
                 Note::Change(entry) => changes.push(entry),
             }
         }
         if ready {
-            hints.push(vec![("from".to_owned(), replica.clone()), ("kind".to_owned(), "ready".to_owned())]);
+            hints.push(hint(&replica, "ready", &[]));
         }
         // Why: while Redis is away, announcements are dropped; nobody may wait for them.
         if bus.publish(HINTS, &hints).await.and(bus.publish(RUNS, &changes).await).is_err() {
@@ -145,30 +158,23 @@ async fn publish(bus: Bus, mut notes: mpsc::Receiver<Note>, replica: String) {
 }
 
 fn stop_entry(replica: &str, key: &TaskKey) -> Entry {
-    [
-        ("from", replica.to_owned()),
-        ("kind", "stop".to_owned()),
-        ("tenant_id", key.tenant_id.to_string()),
-        ("run_id", key.run_id.to_string()),
-        ("task_id", key.task_id.to_string()),
-        ("ordinal", key.ordinal.to_string()),
-        ("attempt", key.attempt.to_string()),
-    ]
-    .map(|(name, value)| (name.to_owned(), value))
-    .to_vec()
+    let fields = [
+        ("tenant_id", &key.tenant_id.to_string()),
+        ("run_id", &key.run_id.to_string()),
+        ("task_id", &key.task_id.to_string()),
+        ("ordinal", &key.ordinal.to_string()),
+        ("attempt", &key.attempt.to_string()),
+    ];
+    hint(replica, "stop", &fields.map(|(name, value)| (name, value.as_str())))
 }
 
-async fn listen(mut hints: tokio::sync::broadcast::Receiver<Entry>, engine: EngineDoor, replica: String) {
+async fn listen(mut hints: tokio::sync::broadcast::Receiver<Entry>, engine: EngineDoor, ends: Ends, replica: String) {
     loop {
         match hints.recv().await {
             Ok(entry) => {
                 let fields: HashMap<String, String> = entry.into_iter().collect();
-                if fields.get("from") == Some(&replica) {
-                    continue;
-                }
-                match parse_stop(&fields) {
-                    Some(key) => engine.send(Input::Stop(vec![key])).await,
-                    None => engine.wake(),
+                if fields.get("from") != Some(&replica) {
+                    heed(&fields, &engine, &ends).await;
                 }
             }
             Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => engine.wake(),
@@ -177,9 +183,16 @@ async fn listen(mut hints: tokio::sync::broadcast::Receiver<Entry>, engine: Engi
     }
 }
 
-fn parse_stop(fields: &HashMap<String, String>) -> Option<TaskKey> {
+async fn heed(hint: &HashMap<String, String>, engine: &EngineDoor, ends: &Ends) {
+    match hint.get("kind").map(String::as_str) {
+        Some("stop") => engine.send(Input::Stop(task_key(hint).into_iter().collect())).await,
+        Some("ended") => ends.tell(hint.get("run_id").and_then(|run| run.parse().ok()).into_iter()),
+        _ => engine.wake(),
+    }
+}
+
+fn task_key(fields: &HashMap<String, String>) -> Option<TaskKey> {
     let field = |name: &str| fields.get(name);
-    (field("kind")? == "stop").then_some(())?;
     Some(TaskKey {
         tenant_id: field("tenant_id")?.parse().ok()?,
         run_id: field("run_id")?.parse().ok()?,
@@ -187,4 +200,35 @@ fn parse_stop(fields: &HashMap<String, String>) -> Option<TaskKey> {
         ordinal: field("ordinal")?.parse().ok()?,
         attempt: field("attempt")?.parse().ok()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use trinity_ids::TenantId;
+    use trinity_testkit::TestRedis;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn other_replicas_hear_that_a_run_ended() {
+        let redis = TestRedis::new();
+        let bus = Bus::new(&redis.url, &redis.prefix).unwrap();
+        let shutdown = CancellationToken::new();
+        let start = |ends: &Ends| Announcer::start(&bus, EngineDoor::new().0, ends.clone(), &shutdown);
+        let (here, there) = (Ends::default(), Ends::default());
+        let (announcer, _other) = (start(&here), start(&there));
+        let (tenant, run) = (TenantId::new(), RunId::new());
+        let mut end = there.wait_for(tenant, run).unwrap();
+        let settled = Settled { runs: vec![(tenant, run, "succeeded")], ..Settled::default() };
+        // Why again: the other replica may not have listened yet.
+        let heard = async {
+            while tokio::time::timeout(Duration::from_millis(50), &mut end).await.is_err() {
+                announcer.announce(&settled, &[]);
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), heard).await.expect("the other replica hears of it");
+        shutdown.cancel();
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use crate::jobs::announce::Announcer;
+use crate::jobs::ends::Ends;
 use crate::jobs::input::{EngineDoor, Input};
 use crate::jobs::settle::Settled;
 
@@ -15,6 +16,8 @@ pub struct Bells {
     pub starter: Arc<Notify>,
     /// A run with a key ended.
     pub keys: Arc<Notify>,
+    /// Runs ended that callers wait for.
+    pub ends: Ends,
 }
 
 impl Bells {
@@ -26,6 +29,7 @@ impl Bells {
         if settled.keyed {
             self.keys.notify_one();
         }
+        self.ends.tell(settled.runs.iter().map(|(_, run, _)| *run));
     }
 }
 

@@ -7,6 +7,7 @@ pub mod claim;
 mod conditions;
 pub mod deliveries;
 pub mod desk;
+pub mod ends;
 pub mod engine;
 pub mod input;
 pub mod keys;

@@ -141,6 +141,11 @@ impl Bench {
         self.ways.install("orchestration", self.replica().await.routes);
     }
 
+    /// Tells the service to stop.
+    pub fn stop(&self) {
+        self.shutdown.cancel();
+    }
+
     /// Says what the plan of the bench's tenant allows.
     pub fn limit(&self, limits: Limits) {
         self.stand(Standing { limits, ..Standing::unlimited() });
@@ -262,6 +267,12 @@ impl Bench {
         self.find_run(id).await.unwrap()
     }
 
+    /// The run when it has ended, or after this time.
+    pub async fn wait(&self, id: &str, timeout_ms: u32) -> Result<pb::Run, tonic::Status> {
+        let message = pb::WaitForRunRequest { run_id: id.to_owned(), timeout_ms };
+        Ok(self.runs().wait_for_run(self.request(message)).await?.into_inner().run.unwrap())
+    }
+
     /// A run that may not be there yet.
     pub async fn find_run(&self, id: &str) -> Option<pb::Run> {
         let message = pb::GetRunRequest { run_id: id.to_owned() };
@@ -318,7 +329,7 @@ pub fn request_with<T>(token: &str, message: T) -> tonic::Request<T> {
 
 impl Drop for Bench {
     fn drop(&mut self) {
-        self.shutdown.cancel();
+        self.stop();
     }
 }
 

@@ -21,3 +21,4 @@ mod silence;
 mod starts;
 mod trees;
 mod usage;
+mod wait;
