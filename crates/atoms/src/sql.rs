@@ -2,9 +2,8 @@
 
 use datafusion::{
     common::DFSchema,
-    logical_expr::{Expr, LogicalPlan},
-    prelude::{DataFrame, SQLOptions, SessionContext},
-    sql::{parser::Statement, sqlparser::ast::Statement as SqlStatement},
+    logical_expr::Expr,
+    prelude::{DataFrame, SessionContext},
 };
 
 use crate::{Fault, fault::code};
@@ -16,17 +15,6 @@ pub(crate) fn expression(session: &SessionContext, text: &str, schema: &DFSchema
 
 /// Plans one SELECT over the tables of the session.
 pub(crate) async fn query(session: &SessionContext, text: &str) -> Result<DataFrame, Fault> {
-    let statement = session.state().sql_to_statement(text, &datafusion::config::Dialect::Generic)?;
-    let is_query = match &statement {
-        Statement::Statement(inner) => matches!(inner.as_ref(), SqlStatement::Query(_)),
-        _ => false,
-    };
-    if !is_query {
-        return Err(Fault::lasting(code::QUERY_INVALID, "only one SELECT is allowed"));
-    }
-    let plan: LogicalPlan = session.state().statement_to_plan(statement).await?;
-    // Why a second check: a query may hold another statement inside, as in WITH … INSERT.
-    let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
-    read_only.verify_plan(&plan)?;
-    Ok(session.execute_logical_plan(plan).await?)
+    let frame = trinity_sql::select(session, text).await?;
+    frame.ok_or_else(|| Fault::lasting(code::QUERY_INVALID, "only one SELECT is allowed"))
 }
