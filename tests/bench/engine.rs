@@ -26,8 +26,7 @@ fn three_steps(place: &Place, name: &str) -> Result<String> {
     place.workflow(name, &json!({"molecules": molecules, "connections": []}))
 }
 
-/// Runs of one task and of three in a row on an idle system, from the POST to the success that a GET shows which has waited for
-/// it.
+/// Runs of one task and of three in a row on an idle system, from the POST to the success that a waiting GET shows.
 ///
 /// Why not a GET again and again: whoever asks takes the processor that the run needs.
 pub fn latency(place: &Place) -> Result<()> {

@@ -43,7 +43,7 @@ async fn a_foreign_id_answers_as_one_that_nobody_has() {
     let user = owner.get("/auth/me").await.data()["user"]["id"].as_str().unwrap().to_owned();
     let session = owner.get("/auth/sessions").await.data()[0]["id"].as_str().unwrap().to_owned();
 
-    let asked: [(&str, &str, &str); 30] = [
+    let asked: [(&str, &str, &str); 31] = [
         ("GET", "/projects/{}", &project),
         ("GET", "/workspaces/{}", &project),
         ("PATCH", "/projects/{}", &project),

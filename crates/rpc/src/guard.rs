@@ -80,12 +80,7 @@ impl Guard {
         }
         let caller = self.authenticator.authenticate(token.ok_or_else(Error::unauthenticated)?).await?;
         ctx.caller = caller.as_ref().clone();
-        let is_service = matches!(ctx.caller, Caller::Service { .. });
-        let access = OptionFuture::from((!is_service).then(|| self.authenticator.access(&caller)));
-        let standing = OptionFuture::from(ctx.caller.tenant().map(|tenant| self.authenticator.standing(tenant)));
-        // Why at once: with nothing remembered each is a call to another service.
-        let (access, standing) = futures::join!(access, standing);
-        (ctx.access, ctx.standing) = (access.transpose()?, standing.transpose()?);
+        ask(&self.authenticator, &caller, &mut ctx).await?;
         match judge(policy, &ctx) {
             Ok(()) => Ok(ctx),
             Err(error) => {
@@ -120,6 +115,27 @@ impl Guard {
 const CONTAINED: [&str; 8] = ["project", "folder", "job", "workflow", "run", "dataset", "schedule", "hook"];
 
 /// Whether the policy lets the caller in.
+async fn ask(authenticator: &Authenticator, caller: &Arc<Caller>, ctx: &mut RequestContext) -> Result<()> {
+    let is_service = matches!(ctx.caller, Caller::Service { .. });
+    let access = OptionFuture::from((!is_service).then(|| authenticator.access(caller)));
+    let standing = OptionFuture::from(ctx.caller.tenant().map(|tenant| authenticator.standing(tenant)));
+    // Why at once: with nothing remembered each is a call to another service.
+    let (access, standing) = futures::join!(access, standing);
+    (ctx.access, ctx.standing) = (access.transpose()?, standing.transpose()?);
+    Ok(())
+}
+
+/// The context of a caller who was admitted a while ago, with what he may do now: for handlers that wait (ADR 8).
+///
+/// # Errors
+/// `Unauthenticated` his session, key or account is no longer good; `PermissionDenied` `TENANT_SUSPENDED`; `Unavailable`.
+pub async fn renew(authenticator: &Authenticator, ctx: &RequestContext) -> Result<RequestContext> {
+    let mut ctx = ctx.clone();
+    ask(authenticator, &Arc::new(ctx.caller.clone()), &mut ctx).await?;
+    require_active(&ctx)?;
+    Ok(ctx)
+}
+
 fn judge(policy: &Policy, ctx: &RequestContext) -> Result<()> {
     match (policy.access(), &ctx.caller) {
         (Access::Internal, Caller::Service { .. }) | (Access::Platform, Caller::Staff { entered: None, .. }) => Ok(()),
@@ -141,21 +157,26 @@ fn judge(policy: &Policy, ctx: &RequestContext) -> Result<()> {
 
 /// Whether the caller's tenant may be used so.
 fn judge_standing(policy: &Policy, ctx: &RequestContext) -> Result<()> {
+    require_active(ctx)?;
     if matches!(ctx.caller, Caller::Staff { .. }) {
         return Ok(());
     }
-    let standing = ctx.standing()?;
-    if standing.suspended {
-        return Err(Error::new(Code::PermissionDenied, "TENANT_SUSPENDED", "this tenant is suspended"));
-    }
     // Why permissions alone: whoever may not write can still sign out, change his password and see to his sessions.
     let writes = policy.access() == Access::Permission && !policy.audit_action.is_empty();
-    if writes && !standing.writable {
+    if writes && !ctx.standing()?.writable {
         return Err(Error::new(
             Code::PermissionDenied,
             "SUBSCRIPTION_EXPIRED",
             "the subscription has expired, so nothing can be changed",
         ));
+    }
+    Ok(())
+}
+
+/// Staff see to suspended tenants, too.
+fn require_active(ctx: &RequestContext) -> Result<()> {
+    if !matches!(ctx.caller, Caller::Staff { .. }) && ctx.standing()?.suspended {
+        return Err(Error::new(Code::PermissionDenied, "TENANT_SUSPENDED", "this tenant is suspended"));
     }
     Ok(())
 }

@@ -13,7 +13,7 @@ mod server;
 mod told_calls;
 
 pub use channel::Channel;
-pub use guard::open;
+pub use guard::{open, renew};
 pub use launch::{Settings, launch, stop_on_signal};
 pub use peers::Peers;
 pub use runtime::{EVENTS, Runtime};

@@ -30,7 +30,7 @@ use trinity_proto::workflow::job_service_client::JobServiceClient;
 use trinity_proto::workflow::placement_service_client::PlacementServiceClient;
 use trinity_proto::workflow::workflow_service_client::WorkflowServiceClient;
 use trinity_proto::workflow::{Execution, RecordExecutionsRequest};
-use trinity_rpc::{Building, CancellationToken, Channel, Peers, Runtime, Service};
+use trinity_rpc::{Building, Channel, Peers, Runtime, Service};
 
 use crate::config::Config;
 use crate::events::RUN_START;
@@ -67,7 +67,7 @@ pub struct App {
     pub engine: EngineDoor,
     pub registrar: mpsc::Sender<Written>,
     pub teller: Teller,
-    pub shutdown: CancellationToken,
+    pub runtime: Runtime,
     pub vault: Arc<Vault>,
     pub egress: Egress,
     pub lease_ms: u32,
@@ -148,7 +148,7 @@ async fn assemble(config: Config, runtime: Runtime) -> Result<Service> {
         engine,
         registrar,
         teller,
-        shutdown: runtime.shutdown.clone(),
+        runtime: runtime.clone(),
         vault,
         egress,
         lease_ms: config.lease_ms,

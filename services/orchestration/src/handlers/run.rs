@@ -18,10 +18,10 @@ use crate::store::run::{Filter, Row};
 use crate::wiring::App;
 
 /// How long a caller waits for a run's end when he does not say it.
-const USUAL_WAIT: Duration = Duration::from_secs(30);
+const USUAL_WAIT: Duration = Duration::from_secs(20);
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// How often whoever waits looks, whatever is told: while Redis is away, other replicas tell nothing.
-const LOOK_AGAIN: Duration = Duration::from_secs(2);
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Finds a run with which the caller may do `permission`.
 ///
@@ -45,7 +45,7 @@ pub async fn get(app: &App, ctx: &RequestContext, request: pb::GetRunRequest) ->
 /// Shows a run when it has ended; as it is, when the time is over, when too many wait, or when this process is to stop.
 ///
 /// # Errors
-/// `NotFound`; `InvalidArgument` for a time beyond the longest.
+/// `NotFound`; `InvalidArgument` for a time beyond the longest; whatever the guard says of a caller who loses his right meanwhile.
 pub async fn wait(app: &App, ctx: &RequestContext, request: pb::WaitForRunRequest) -> Result<pb::WaitForRunResponse> {
     let run: RunId = parse_id("run_id", &request.run_id)?;
     let time = match request.timeout_ms {
@@ -56,22 +56,24 @@ pub async fn wait(app: &App, ctx: &RequestContext, request: pb::WaitForRunReques
         return Err(Error::invalid("timeout_ms", format!("is at most {}", LONGEST_WAIT.as_millis())));
     }
     let deadline = Instant::now() + time;
+    let mut ctx = ctx.clone();
     loop {
         // Why before the run is read: it may end between the two.
         let end = app.teller.bells.ends.wait_for(ctx.tenant()?, run);
-        let shown = show(app, ctx, run).await?;
+        let shown = show(app, &ctx, run).await?;
         let (Some(end), None) = (end, &shown.completed_at) else {
             return Ok(pb::WaitForRunResponse { run: Some(shown) });
         };
         let now = Instant::now();
-        if now >= deadline || app.shutdown.is_cancelled() {
+        if now >= deadline || app.runtime.shutdown.is_cancelled() {
             return Ok(pb::WaitForRunResponse { run: Some(shown) });
         }
         tokio::select! {
             _ = end => {}
             () = tokio::time::sleep_until(deadline.min(now + LOOK_AGAIN)) => {}
-            () = app.shutdown.cancelled() => {}
+            () = app.runtime.shutdown.cancelled() => {}
         }
+        ctx = trinity_rpc::renew(&app.runtime.authenticator, &ctx).await?;
     }
 }
 

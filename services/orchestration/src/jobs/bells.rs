@@ -23,7 +23,7 @@ pub struct Bells {
 impl Bells {
     /// Wakes whoever has something to do after a transaction of the engine.
     pub fn ring(&self, settled: &Settled) {
-        if settled.starts || !settled.runs.is_empty() {
+        if settled.starts {
             self.starter.notify_one();
         }
         if settled.keyed {

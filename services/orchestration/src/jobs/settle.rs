@@ -67,7 +67,7 @@ pub struct Settled {
     pub runs: Vec<(TenantId, RunId, &'static str)>,
     /// Whether tasks became ready.
     pub ready: bool,
-    /// Whether runs are to be started.
+    /// Whether runs are to be started, or may be now.
     pub starts: bool,
     /// Whether parents are to hear of children that ended.
     pub returns: bool,

@@ -43,7 +43,7 @@ impl Desk {
             tasks: told(runs, &changes, &tasks),
             runs: finished.iter().map(|(run, status)| (run.tenant, run.id, status::run_text(*status))).collect(),
             ready: !changes.ready.is_empty() || tasks.iter().any(|change| change.pause.is_some()),
-            starts: changes.opened || !changes.starts.is_empty(),
+            starts: changes.opened || !changes.starts.is_empty() || finished.iter().any(|(run, _)| run.scheduled),
             returns: finished.iter().any(|(run, _)| run.parent.is_some()),
             orphans: finished.iter().any(|(run, status)| *status != RunStatus::Succeeded && run.has_children()),
             keyed: finished.iter().any(|(run, _)| run.keyed),

@@ -29,6 +29,8 @@ pub struct LiveRun {
     pub admitted: bool,
     /// Whether it shares a key with other runs.
     pub keyed: bool,
+    /// Whether a schedule started it, whose next run may wait for its end.
+    pub scheduled: bool,
     /// Whether its workflow or job says who is told how it ends.
     pub notified: bool,
     pub rows_processed: i64,
@@ -100,6 +102,7 @@ struct RunRow {
     paused: bool,
     admitted: bool,
     keyed: bool,
+    scheduled: bool,
     notified: bool,
     rows_processed: i64,
     parent_run_id: Option<RunId>,
@@ -202,8 +205,9 @@ pub async fn lock(tx: &mut PgConnection, keys: &[(TenantId, RunId)]) -> Result<V
     let runs: Vec<RunRow> = sqlx::query_as(
         "SELECT
             r.tenant_id, r.id, workflow_id, job_id, project_id, name, status, paused, admitted,
-            concurrency_key IS NOT NULL AS keyed, notify IS NOT NULL AS notified, rows_processed,
-            parent_run_id, parent_task_id, item, depth, priority, created_by, kept_by, inputs::text AS inputs
+            concurrency_key IS NOT NULL AS keyed, schedule_id IS NOT NULL AS scheduled, notify IS NOT NULL AS notified,
+            rows_processed, parent_run_id, parent_task_id, item, depth, priority, created_by, kept_by,
+            inputs::text AS inputs
         FROM (
             SELECT tenant_id, id FROM unnest($1::uuid[], $2::uuid[]) AS k (tenant_id, id) ORDER BY id
         ) AS k
@@ -371,6 +375,7 @@ fn live_run(run: RunRow) -> Result<LiveRun> {
         paused: run.paused,
         admitted: run.admitted,
         keyed: run.keyed,
+        scheduled: run.scheduled,
         notified: run.notified,
         rows_processed: run.rows_processed,
         parent: parent.map(|(id, task)| Parent { run: id, task, item: run.item }),

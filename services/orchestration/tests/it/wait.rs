@@ -1,5 +1,6 @@
 //! Callers who wait for the end of a run.
 
+use trinity_access::Standing;
 use trinity_proto::orchestration as pb;
 
 use crate::bench::Bench;
@@ -52,4 +53,18 @@ async fn nobody_waits_longer_than_he_said_or_than_the_service_lives() {
     bench.stop();
     let shown = bench.wait(&run, LONGEST_MS).await.unwrap();
     assert_eq!(shown.status(), pb::RunStatus::Pending);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_loses_his_right_while_he_waits_sees_nothing() {
+    let bench = Bench::new(5, LEASE_MS).await;
+    bench.plan(vec![task("a", &[])]);
+    let run = bench.execute().await;
+    // Why so long: a tenant's standing is remembered for a second.
+    let (waited, ()) = tokio::join!(bench.wait(&run, 3_000), async {
+        bench.run(&run).await;
+        bench.stand(Standing { suspended: true, ..Standing::unlimited() });
+    });
+    let refused = waited.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::PermissionDenied, "{refused:?}");
 }

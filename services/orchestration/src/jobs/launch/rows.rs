@@ -80,6 +80,7 @@ pub(super) fn live_run(run: &NewRun, tasks: &[PlanTask], rows: &[NewTask]) -> Li
         paused: false,
         admitted: run.concurrency.is_none(),
         keyed: run.concurrency.is_some(),
+        scheduled: run.order.schedule_id.is_some(),
         notified: run.notify.is_some(),
         rows_processed: 0,
         parent: run.order.parent,
