@@ -24,10 +24,10 @@ pub async fn start(client: &Client, workflow_id: &str, context: Option<&Value>) 
 /// # Errors
 /// Those of the requests.
 pub async fn follow(client: &Client, run_id: &str, mut seen: impl FnMut(&[Value])) -> Result<Value> {
+    let timeout_ms = POLL.as_millis().to_string();
     loop {
         let next = Instant::now() + POLL;
         // Why in this order: the tasks that are shown last are then those of the ended run.
-        let timeout_ms = POLL.as_millis().to_string();
         let run = client.get(&format!("/runs/{run_id}/wait"), &[("timeout_ms", &timeout_ms)]).await?;
         seen(&tasks(client, run_id).await?);
         if has_ended(&run) {

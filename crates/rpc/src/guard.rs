@@ -114,7 +114,7 @@ impl Guard {
 /// Objects whose containment decides who may do what: their handlers ask the context about each.
 const CONTAINED: [&str; 8] = ["project", "folder", "job", "workflow", "run", "dataset", "schedule", "hook"];
 
-/// Whether the policy lets the caller in.
+/// Asks what the caller may do, and what his tenant may use.
 async fn ask(authenticator: &Authenticator, caller: &Arc<Caller>, ctx: &mut RequestContext) -> Result<()> {
     let is_service = matches!(ctx.caller, Caller::Service { .. });
     let access = OptionFuture::from((!is_service).then(|| authenticator.access(caller)));
@@ -136,6 +136,7 @@ pub async fn renew(authenticator: &Authenticator, ctx: &RequestContext) -> Resul
     Ok(ctx)
 }
 
+/// Whether the policy lets the caller in.
 fn judge(policy: &Policy, ctx: &RequestContext) -> Result<()> {
     match (policy.access(), &ctx.caller) {
         (Access::Internal, Caller::Service { .. }) | (Access::Platform, Caller::Staff { entered: None, .. }) => Ok(()),
