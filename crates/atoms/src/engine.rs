@@ -126,6 +126,11 @@ impl Engine {
         Self { outside: Some(Arc::new(outside)), ..self }
     }
 
+    /// How many parts of a file a session may read at once.
+    pub(crate) fn threads(&self, mode: Mode) -> usize {
+        if mode.thrift == Thrift::None { self.threads } else { 1 }
+    }
+
     pub(crate) fn session(&self, mode: Mode) -> Result<SessionContext, Fault> {
         let partitions = match (mode.parallel, mode.thrift) {
             (true, Thrift::None) => self.threads,
@@ -146,6 +151,8 @@ impl Engine {
             options.execution.parquet.schema_force_view_types = false;
             options.execution.batch_size = ConfigNonZeroUsize::try_new(LEAN_BATCH_ROWS)?;
         }
+        // Why: parts of a file that are read side by side go on in the file's order, and so each stays where it is.
+        options.execution.enable_file_stream_work_stealing = mode.parallel;
         // Why: a join builds its hash table of the smaller side, and so has to know which one that is.
         options.execution.collect_statistics = true;
         options.optimizer.hash_join_single_partition_threshold = self.join_whole_bytes;

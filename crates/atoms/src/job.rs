@@ -30,6 +30,8 @@ pub(crate) struct Job<'a> {
     /// How types of CSV columns are found out.
     pub inference: Inference,
     pub log: LogSink,
+    /// How many parts of a file may be read at once.
+    pub threads: usize,
     rows_in: AtomicU64,
     guessed_types: AtomicBool,
     scratch_dir: PathBuf,
@@ -47,6 +49,7 @@ impl<'a> Job<'a> {
             session,
             inference: Inference::Sampled,
             log,
+            threads: engine.threads(mode),
             rows_in: AtomicU64::new(0),
             guessed_types: AtomicBool::new(false),
             scratch_dir: engine.spill_dir().to_owned(),

@@ -24,6 +24,7 @@ mod lineage;
 mod local;
 mod memory;
 mod output;
+mod parts;
 pub mod pool;
 mod postgres;
 mod profile;

@@ -4,11 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
-    execution::SendableRecordBatchStream,
-    physical_plan::{execute_stream, execute_stream_partitioned},
+    physical_plan::execute_stream,
     prelude::DataFrame,
 };
-use futures::StreamExt;
+use futures::{StreamExt, stream::BoxStream};
 use serde_json::json;
 use tokio::{sync::mpsc, task::JoinSet};
 use trinity_storage::{Storage, layout};
@@ -18,7 +17,7 @@ use crate::{
     encoder::Encoder,
     fault::code,
     job::{Job, input_name},
-    lineage, types,
+    lineage, parts, types,
 };
 
 /// Batches read ahead of the writer, so that reading and writing overlap.
@@ -91,10 +90,13 @@ async fn started(
     let plan = frame.create_physical_plan().await?;
     let (sender, batches) = mpsc::channel(BATCHES_AHEAD);
     let in_any_order = task.session_config().target_partitions() > 1;
-    let streams =
-        if in_any_order { vec![execute_stream(plan, task)?] } else { execute_stream_partitioned(plan, task)? };
+    let rows = if in_any_order {
+        execute_stream(plan, task)?.map(|batch| batch.map_err(Fault::from)).boxed()
+    } else {
+        parts::in_order(plan, task, job.threads)?
+    };
     let mut reading = JoinSet::new();
-    reading.spawn(forward(streams, map, sender));
+    reading.spawn(forward(rows, map, sender));
     Ok(Rows { schema, lineage, batches, _reading: reading })
 }
 
@@ -110,26 +112,23 @@ impl Rows {
     }
 }
 
-/// Why one after the other: the rows keep the order of the file that they come from.
 async fn forward(
-    streams: Vec<SendableRecordBatchStream>,
+    mut rows: BoxStream<'static, Result<RecordBatch, Fault>>,
     mut map: Map,
     sender: mpsc::Sender<Result<RecordBatch, Fault>>,
 ) {
-    for mut stream in streams {
-        while let Some(batch) = stream.next().await {
-            match batch.map_err(Fault::from).and_then(&mut map) {
-                Ok(batches) => {
-                    for batch in batches {
-                        if sender.send(Ok(batch)).await.is_err() {
-                            return;
-                        }
+    while let Some(batch) = rows.next().await {
+        match batch.and_then(&mut map) {
+            Ok(batches) => {
+                for batch in batches {
+                    if sender.send(Ok(batch)).await.is_err() {
+                        return;
                     }
                 }
-                Err(fault) => {
-                    let _ = sender.send(Err(fault)).await;
-                    return;
-                }
+            }
+            Err(fault) => {
+                let _ = sender.send(Err(fault)).await;
+                return;
             }
         }
     }

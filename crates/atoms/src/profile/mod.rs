@@ -9,13 +9,12 @@ mod moments;
 mod sketch;
 
 use datafusion::{
-    arrow::datatypes::SchemaRef, execution::SendableRecordBatchStream, physical_plan::execute_stream_partitioned,
-    prelude::DataFrame,
+    arrow::datatypes::SchemaRef, common::runtime::SpawnedTask, execution::SendableRecordBatchStream,
+    physical_plan::execute_stream_partitioned, prelude::DataFrame,
 };
 use futures::StreamExt;
 use serde::Serialize;
 use std::sync::Arc;
-use tokio::task::JoinSet;
 
 use crate::{Fault, fault::code, types};
 use column::Describer;
@@ -82,23 +81,24 @@ pub(crate) async fn table(frame: DataFrame, top: usize, bins: usize) -> Result<V
     let schema: SchemaRef = Arc::new(frame.schema().as_arrow().clone());
     let task = Arc::new(frame.task_ctx());
     let streams = execute_stream_partitioned(frame.create_physical_plan().await?, task)?;
-    let mut parts = JoinSet::new();
-    for (at, stream) in streams.into_iter().enumerate() {
-        let schema = schema.clone();
-        parts.spawn(async move { (at, part(schema, stream).await) });
+    let mut columns: Vec<Vec<Describer>> = schema.fields().iter().map(|_| Vec::new()).collect();
+    let parts: Vec<_> = streams.into_iter().map(|stream| SpawnedTask::spawn(part(schema.clone(), stream))).collect();
+    for part in parts {
+        columns.iter_mut().zip(joined(part).await??).for_each(|(column, part)| column.push(part));
     }
-    let mut described = Vec::new();
-    while let Some(joined) = parts.join_next().await {
-        let (at, part) = joined.map_err(|_| Fault::passing(code::INTERNAL, "describing the table broke off"))?;
-        described.push((at, part?));
+    let finished = |parts: Vec<Describer>| async move {
+        parts.into_iter().reduce(Describer::merge).map(|column| column.finish(top, bins))
+    };
+    let columns: Vec<_> = columns.into_iter().map(|parts| SpawnedTask::spawn(finished(parts))).collect();
+    let mut profiles = Vec::with_capacity(columns.len());
+    for column in columns {
+        profiles.extend(joined(column).await?);
     }
-    described.sort_by_key(|(at, _)| *at);
-    let merged = described
-        .into_iter()
-        .map(|(_, part)| part)
-        .reduce(|one, other| one.into_iter().zip(other).map(|(one, other)| one.merge(other)).collect());
-    let columns = merged.unwrap_or_else(|| empty(&schema));
-    Ok(columns.into_iter().map(|column| column.finish(top, bins)).collect())
+    Ok(profiles)
+}
+
+async fn joined<T: 'static>(task: SpawnedTask<T>) -> Result<T, Fault> {
+    task.await.map_err(|_| Fault::passing(code::INTERNAL, "describing the table broke off"))
 }
 
 fn empty(schema: &SchemaRef) -> Vec<Describer> {

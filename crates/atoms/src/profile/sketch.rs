@@ -147,7 +147,7 @@ impl Sample {
         if self.values.is_empty() {
             return None;
         }
-        self.values.sort_by(f64::total_cmp);
+        self.values.sort_unstable_by(f64::total_cmp);
         let at = |part: f64| {
             let place = part * (self.values.len() - 1) as f64;
             let (low, high) = (self.values[place.floor() as usize], self.values[place.ceil() as usize]);

@@ -170,10 +170,16 @@ async fn values_after_the_sample_decide_too() {
 async fn the_order_of_the_file_is_kept() {
     let bench = Bench::new();
     let mut file = String::from("row\n");
-    (0..200_000).for_each(|row| file.push_str(&format!("{row}\n")));
+    // Several parts that are read side by side; among them a line that is longer than a part.
+    (0..600_000).for_each(|row| file.push_str(&format!("{row}\n")));
+    let long = "x".repeat(3 << 20);
+    file.push_str(&long);
+    (600_001..1_000_000).for_each(|row| file.push_str(&format!("\r\n{row}")));
     let outcome = bench.read_csv(file, json!({})).await.unwrap();
     let rows = bench.lines(&outcome.outputs[0]);
-    assert!(rows.iter().enumerate().all(|(at, row)| *row == at.to_string()));
+    assert_eq!(rows.len(), 1_000_000);
+    let expected = |at: usize| if at == 600_000 { long.clone() } else { at.to_string() };
+    assert!(rows.iter().enumerate().all(|(at, row)| *row == expected(at)));
 }
 
 #[tokio::test]

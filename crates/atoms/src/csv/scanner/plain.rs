@@ -1,71 +1,68 @@
-//! Records without quotes, which most are: eight bytes of the file looked at at once, a field at a time taken.
+//! Records without quotes, which most are: 64 bytes of the file looked at at once, a field at a time taken.
+
+use wide::u8x64;
 
 use super::{super::Options, ColumnFacts};
 
-/// A byte in all places of a word.
-const EACH: u64 = 0x0101_0101_0101_0101;
-const LOW_BITS: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+/// How many bytes are looked at at once.
+const LANES: usize = 64;
 
 /// The bytes of a block that mean something: delimiters, line ends and quotes, found one after the other.
 pub(super) struct Marks<'a> {
     block: &'a [u8],
-    /// What is looked for, each in all places of a word.
-    wanted: [u64; 4],
-    /// Where the word begins that was read last.
-    word: usize,
-    /// The highest bit of each byte in it that means something and was not given yet.
+    /// What is looked for, each in every lane.
+    wanted: [u8x64; 4],
+    /// Where the bytes begin that were looked at last.
+    start: usize,
+    /// A bit for each of them that means something and was not given yet.
     found: u64,
 }
 
 impl<'a> Marks<'a> {
     pub fn new(block: &'a [u8], options: &Options) -> Self {
-        let wanted = [options.delimiter, options.quote, b'\n', b'\r'].map(|byte| EACH * u64::from(byte));
-        let mut this = Self { block, wanted, word: 0, found: 0 };
+        let wanted = [options.delimiter, options.quote, b'\n', b'\r'].map(u8x64::splat);
+        let mut this = Self { block, wanted, start: 0, found: 0 };
         this.found = this.marks(0);
         this
     }
 
     /// Goes to a place of the block.
     fn seek(&mut self, at: usize) {
-        let within = at.wrapping_sub(self.word);
-        if within < 8 {
-            self.found &= u64::MAX << (8 * within);
+        let within = at.wrapping_sub(self.start);
+        if within < LANES {
+            self.found &= u64::MAX << within;
         } else {
-            self.word = at;
+            self.start = at;
             self.found = self.marks(at);
         }
     }
 
-    /// Source: the exact test for zero bytes of "Hacker's Delight", 6-1, on the word with the wanted byte taken off.
     fn marks(&self, at: usize) -> u64 {
         let rest = self.block.get(at..).unwrap_or_default();
         let bytes = match rest.first_chunk() {
             Some(bytes) => *bytes,
             None => {
                 // No mark is a zero byte.
-                let mut bytes = [0; 8];
+                let mut bytes = [0; LANES];
                 bytes[..rest.len()].copy_from_slice(rest);
                 bytes
             }
         };
-        let word = u64::from_le_bytes(bytes);
-        let others = self.wanted.iter().fold(u64::MAX, |others, wanted| {
-            let differs = word ^ wanted;
-            others & (((differs & LOW_BITS) + LOW_BITS) | differs | LOW_BITS)
-        });
-        !others
+        let bytes = u8x64::new(bytes);
+        let [delimiter, quote, line_feed, carriage_return] = self.wanted.map(|wanted| bytes.simd_eq(wanted));
+        (delimiter | quote | line_feed | carriage_return).to_bitmask()
     }
 
     /// The place of the next one; none when the block is over.
     fn next(&mut self) -> Option<usize> {
         while self.found == 0 {
-            self.word += 8;
-            if self.word >= self.block.len() {
+            self.start += LANES;
+            if self.start >= self.block.len() {
                 return None;
             }
-            self.found = self.marks(self.word);
+            self.found = self.marks(self.start);
         }
-        let at = self.word + self.found.trailing_zeros() as usize / 8;
+        let at = self.start + self.found.trailing_zeros() as usize;
         self.found &= self.found - 1;
         Some(at)
     }
