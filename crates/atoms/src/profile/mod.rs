@@ -9,8 +9,11 @@ mod moments;
 mod sketch;
 
 use datafusion::{
-    arrow::datatypes::SchemaRef, common::runtime::SpawnedTask, execution::SendableRecordBatchStream,
-    physical_plan::execute_stream_partitioned, prelude::DataFrame,
+    arrow::datatypes::{FieldRef, SchemaRef},
+    common::runtime::SpawnedTask,
+    execution::SendableRecordBatchStream,
+    physical_plan::execute_stream_partitioned,
+    prelude::DataFrame,
 };
 use futures::StreamExt;
 use serde::Serialize;
@@ -86,13 +89,14 @@ pub(crate) async fn table(frame: DataFrame, top: usize, bins: usize) -> Result<V
     for part in parts {
         columns.iter_mut().zip(joined(part).await??).for_each(|(column, part)| column.push(part));
     }
-    let finished = |parts: Vec<Describer>| async move {
-        parts.into_iter().reduce(Describer::merge).map(|column| column.finish(top, bins))
+    let finished = |(parts, field): (Vec<Describer>, &FieldRef)| {
+        let none = Describer::new(field);
+        SpawnedTask::spawn(async move { parts.into_iter().reduce(Describer::merge).unwrap_or(none).finish(top, bins) })
     };
-    let columns: Vec<_> = columns.into_iter().map(|parts| SpawnedTask::spawn(finished(parts))).collect();
+    let columns: Vec<_> = columns.into_iter().zip(schema.fields()).map(finished).collect();
     let mut profiles = Vec::with_capacity(columns.len());
     for column in columns {
-        profiles.extend(joined(column).await?);
+        profiles.push(joined(column).await?);
     }
     Ok(profiles)
 }
